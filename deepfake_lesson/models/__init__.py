@@ -1,6 +1,24 @@
 """The networks of the course, in `keras.ops` only, so that every Keras backend runs them."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-# Said before TensorFlow loads: its notes about missing graphics cards are not the student's errors.
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Drop what native code prints: TensorFlow reports missing graphics cards as if it failed."""
+    stderr = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
+
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+with _silent_stderr():
+    import keras  # noqa: F401
