@@ -69,8 +69,8 @@ def folder_lock(folder: str | Path, what: str) -> Iterator[None]:
         lock.release()
 
 
-def is_disk_full(error: BaseException) -> bool:
-    """Whether an error, or the error text of a library, says that the disk or quota is full."""
+def is_disk_full(error: BaseException | str) -> bool:
+    """Whether an error, or what a program wrote about one, says that the disk or quota is full."""
     full = {errno.ENOSPC, errno.EDQUOT}
     return getattr(error, "errno", None) in full or os.strerror(errno.ENOSPC) in str(error)
 
