@@ -9,7 +9,8 @@ from . import hair
 from .anatomy import template
 from .hair import HairStyle
 from .parts import Material
-from .shape import shape_face, shape_fields
+from .prior import sample_shape
+from .shape import shape_face
 
 # Seeds that a trained model must never have met, or that must not meet each other.
 RESERVED_SEEDS = {
@@ -20,13 +21,6 @@ RESERVED_SEEDS = {
     "benchmark_heldout": tuple(range(5000, 5024)),
     "base": range(10_000, 20_000),
 }
-
-# How a man's face differs from the mean (a woman's by the opposite), in standard deviations.
-MALE_SHAPE = {
-    "jaw_width": 0.8, "brow_ridge": 0.8, "chin_width": 0.6, "lip_upper": -0.6, "lip_lower": -0.5,
-    "eye_round": -0.4, "cheek_full": -0.3, "jowl": 0.3, "eye_size": -0.9, "brow_height": -0.6,
-    "nose_length": 0.3, "face_length": 0.4,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -154,15 +148,6 @@ def _sample_look(rng):
     )
 
 
-def _sample_shape(rng, look):
-    shape = {trait: float(np.clip(rng.normal(), -2, 2)) for trait in shape_fields()}
-    shape["eye_size"] += 0.35
-    shape["shoulders"] = look.sex
-    for trait, amount in MALE_SHAPE.items():
-        shape[trait] += amount * look.sex
-    return shape
-
-
 @dataclass(frozen=True)
 class Identity:
     """One studio person: `seed`, `shape` (trait -> standard deviations), `look`, rest geometry.
@@ -181,12 +166,13 @@ class Identity:
         """The person with this seed, an integer from 0; the same seed is the same person."""
         rng = np.random.default_rng((1000, seed))
         look = _sample_look(rng)
-        return cls.build(seed, _sample_shape(rng, look), look)
+        shape, residual = sample_shape(rng, look.sex, look.age)
+        return cls.build(seed, shape, residual, look)
 
     @classmethod
-    def build(cls, seed, shape, look):
-        """A person of given shape and look; the seed draws what the shape leaves open."""
-        vertices, centers = shape_face(shape, np.random.default_rng(77 + seed))
+    def build(cls, seed, shape, residual, look):
+        """A person of given shape (traits and residual bumps) and look."""
+        vertices, centers = shape_face(shape, residual)
         _wear_glasses(vertices, shape, look)
         _grow_hair(vertices, look.hair)
         return cls(seed, shape, look, vertices.astype(np.float32), centers.astype(np.float32))

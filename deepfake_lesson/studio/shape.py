@@ -151,17 +151,32 @@ def _body(mean, points):
     return {"shoulders": shoulders, "ear_size": ears}
 
 
-def residual(points, rng, bumps=26, amplitude=1.0):
-    """Small random bumps, mirrored, some of them with a little asymmetry; (N, 3) mm."""
+RESIDUAL_BUMPS = 26
+CROOKED_BUMPS = 8
+
+
+def sample_residual(rng, amplitude=0.7):
+    """Random bumps of about `amplitude` mm, (26, 10): x, y, spread, push (3), side, crooked push (3).
+
+    All are mirrored; the first few push one side of the face once more, since no face is symmetric.
+    """
+    bumps = np.zeros((RESIDUAL_BUMPS, 10))
+    bumps[:, :3] = rng.uniform((0, -112, 9), (62, 50, 22), (RESIDUAL_BUMPS, 3))
+    bumps[:, 3:6] = rng.normal(0, amplitude, (RESIDUAL_BUMPS, 3)) * [0.8, 0.8, 1.1]
+    bumps[:, 6] = rng.choice([-1, 1], RESIDUAL_BUMPS)
+    bumps[:CROOKED_BUMPS, 7:] = rng.normal(0, 0.45 * amplitude, (CROOKED_BUMPS, 3))
+    return bumps
+
+
+def mirrored_bumps(points, residual):
+    """The displacement (N, 3) mm that a `sample_residual` causes at `points`."""
     field = np.zeros_like(points)
-    for number in range(bumps):
-        x, y, spread = rng.uniform(0, 62), rng.uniform(-112, 50), rng.uniform(9, 22)
-        push = rng.normal(0, amplitude, 3) * [0.8, 0.8, 1.1]
-        field += mirrored(points, (x, y), (spread, spread), push)
-        if number < 8:
-            center = (x * rng.choice([-1, 1]), y)
-            weight = bump(points, center, (spread * 1.3, spread * 1.3))
-            field += weight[:, None] * rng.normal(0, 0.45 * amplitude, 3)
+    for number, (x, y, spread, *pushes) in enumerate(residual):
+        field += mirrored(points, (x, y), (spread, spread), pushes[:3])
+        if number < CROOKED_BUMPS:
+            side, crooked = pushes[3], np.array(pushes[4:])
+            weight = bump(points, (x * side, y), (spread * 1.3, spread * 1.3))
+            field += weight[:, None] * crooked
     return field
 
 
@@ -194,14 +209,14 @@ def seal_lips(mean, vertices):
     vertices[mean.rings["lip_rim"]] += half_gap
 
 
-def shape_face(shape, rng):
+def shape_face(shape, residual):
     """Vertices (N, 3) and eyeball centres (2, 3) of the face with the given shape, in mm.
 
-    shape: trait -> standard deviations, names of `shape_fields`. rng draws the residual.
+    shape: trait -> standard deviations, names of `shape_fields`. residual: see `sample_residual`.
     """
     mean = template()
     points = mean.vertices.astype(np.float64)
-    field = residual(points, rng, amplitude=0.7)
+    field = mirrored_bumps(points, residual)
     for trait, amount in shape.items():
         field += amount * shape_fields()[trait]
     _carry_parts(mean, field, shape)
