@@ -67,14 +67,14 @@ def create_person(
     scope: str = DEFAULT_SCOPE,
     media: tuple[str | Path, ...] = (),
     seed: int | None = None,
-    date: datetime.date | None = None,
+    date: datetime.date | str | None = None,
 ) -> Person:
     """Make a person's folder with a consent record and copies of the media.
 
     `basis` is one of BASES, `seed` the studio identity of a synthetic person, `date` the day of
-    the consent (today). The record is written last, so that a folder cut short is no person.
-    Raises ConsentError for a bad record or a folder that already has one, MediaError for media
-    that are not there.
+    the consent (today), also as text like 2026-11-21. The record is written last, so that a folder
+    cut short is no person. Raises ConsentError for a bad record or a folder that already has one,
+    MediaError for media that are not there.
     """
     folder = Path(folder)
     record = folder / "consent.toml"

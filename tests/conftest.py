@@ -1,6 +1,9 @@
 """What several test files share."""
 
+import os
+import shutil
 import subprocess
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,3 +29,36 @@ def small_disk(tmp_path):
         pytest.skip(f"a small disk cannot be mounted here ({error})")
     yield disk
     subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lesson_home(tmp_path_factory) -> Iterator[Path]:
+    """Keys and certificates of the tests go into a folder of their own."""
+    folder = tmp_path_factory.mktemp("home")
+    before = os.environ.get("DEEPFAKE_LESSON_HOME")
+    os.environ["DEEPFAKE_LESSON_HOME"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["DEEPFAKE_LESSON_HOME"]
+    else:
+        os.environ["DEEPFAKE_LESSON_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory) -> Callable[[int, Path], Path]:
+    """`film(seed, folder)`: a studio person's folder with a clip of 12 frames at 256 pixels.
+
+    Each person is filmed once in a session; what comes back is a copy that a test may change.
+    Use RESERVED_SEEDS["tests"].
+    """
+    from deepfake_lesson.studio.recipe import record
+
+    archive = tmp_path_factory.mktemp("films")
+
+    def copy(seed: int, folder: Path) -> Path:
+        master = archive / str(seed)
+        if not master.exists():
+            record(seed, master, "talk", seconds=1.2, fps=10, size=256)
+        return Path(shutil.copytree(master, folder))
+
+    return copy

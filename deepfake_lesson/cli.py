@@ -1,0 +1,367 @@
+"""The command line: each command is a thin layer over a function of the package.
+
+Whatever the user can put right is said in one line on stderr, with exit code 2; Ctrl-C ends with
+130. With --json, stdout carries one JSON document and nothing else.
+"""
+
+import json
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from deepfake_lesson.errors import LessonError
+from deepfake_lesson.files import disk_full, is_disk_full
+
+
+class Commands(TyperGroup):
+    """Commands whose failures are messages."""
+
+    def invoke(self, context) -> Any:
+        try:
+            return super().invoke(context)
+        except LessonError as error:
+            failure = error
+        except KeyboardInterrupt:
+            typer.echo("Stopped. What was done so far is kept.", err=True)
+            raise typer.Exit(130) from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            failure = _operating_system_failure(error)
+        typer.echo(f"deepfake-lesson: {failure}", err=True)
+        raise typer.Exit(2)
+
+
+def _operating_system_failure(error: OSError) -> LessonError:
+    if is_disk_full(error):
+        return disk_full(Path(error.filename))
+    return LessonError(error.filename, error.strerror, "Check the path and its permissions.")
+
+
+def _group(summary: str) -> typer.Typer:
+    return typer.Typer(
+        cls=Commands,
+        help=summary,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+app = _group(
+    "Make, measure, label and check face swaps, with people who do not exist or who agreed.\n\n"
+    "\b\nTwo people in, one swapped and labelled video out:\n"
+    "  deepfake-lesson studio --seed 3 --out people/three\n"
+    "  deepfake-lesson studio --seed 4 --out people/four\n"
+    "  deepfake-lesson swap people/three people/four --out swap.mp4\n"
+    "  deepfake-lesson verify swap.mp4"
+)
+person_app = _group("A real person's folder: consent record and media.")
+app.add_typer(person_app, name="person")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+PersonFolder = Annotated[Path, typer.Argument(metavar="PERSON", help="A person's folder.")]
+DriverFolder = Annotated[Path, typer.Argument(metavar="A", help="The person who drives.")]
+TargetFolder = Annotated[Path, typer.Argument(metavar="B", help="The person whose face is used.")]
+Preset = Annotated[
+    str | None, typer.Option(metavar="quick|laptop|gpu", help="How large, how long.")
+]
+Steps = Annotated[int | None, typer.Option(min=1, help="Train up to this many steps in all.")]
+Minutes = Annotated[float | None, typer.Option(min=0.0, help="Train at most this long.")]
+NoLabel = Annotated[
+    bool, typer.Option("--no-label", help="No visible label; the content credential stays.")
+]
+DetectorName = Annotated[str, typer.Option("--detector", metavar="hog|cnn|mtcnn|haar")]
+
+
+@app.command()
+def studio(
+    seed: Annotated[int, typer.Option(min=0, help="Which person; each number is another one.")],
+    out: Annotated[Path, typer.Option(help="The person's folder, to be made.")],
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Length of the clip.")] = 4.0,
+    performance: Annotated[str, typer.Option(metavar="talk|conversation|screen_test|...")] = "talk",
+    fps: Annotated[int, typer.Option(min=1, max=120, help="Frames per second.")] = 25,
+    size: Annotated[int, typer.Option(min=64, max=2048, help="Width and height.")] = 512,
+    take: Annotated[int, typer.Option(min=0, help="Seed of the scene and the acting.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Film a person who does not exist.
+
+    The folder gets a consent record, a clip with sound and the recipe that renders its truth again.
+
+    \b
+    Examples:
+      deepfake-lesson studio --seed 3 --seconds 4 --out people/three
+      deepfake-lesson studio --seed 8 --performance expressions --take 2 --out people/eight
+    """
+    from deepfake_lesson import provenance
+    from deepfake_lesson.studio.recipe import record
+
+    person = record(seed, out, performance, seconds, fps, size, take, progress=True)
+    provenance.sign(person.media / "clip.mp4", source_type=provenance.ALGORITHMIC)
+    _answer(person, as_json, f"{out}: {seconds:g} s of {person.name}")
+
+
+@person_app.command("new")
+def person_new(
+    folder: PersonFolder,
+    name: Annotated[str, typer.Option(help="Name or pseudonym.")],
+    basis: Annotated[str, typer.Option(metavar="self|written|public-dataset|synthetic")],
+    media: Annotated[list[Path], typer.Option(help="A picture or video; may be repeated.")],
+    scope: Annotated[str | None, typer.Option(help="What the person agreed to.")] = None,
+    date: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Day of consent.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a person's folder with a consent record and copies of the media.
+
+    \b
+    Examples:
+      deepfake-lesson person new people/me --name "Ada" --basis self --media clip.mp4
+      deepfake-lesson person new people/bo --name "Bo" --basis written --date 2026-11-21 \\
+          --scope "face swap in our seminar" --media bo.mp4 --media bo.jpg
+    """
+    from deepfake_lesson.people import DEFAULT_SCOPE, create_person
+
+    for path in media:
+        _check_media(path)
+    person = create_person(folder, name, basis, scope or DEFAULT_SCOPE, media, date=date)
+    _answer(person, as_json, f"{folder}: {name}, {len(media)} of media")
+
+
+@app.command()
+def extract(
+    person: PersonFolder,
+    detector: DetectorName = "hog",
+    want: Annotated[list[Path] | None, typer.Option(help="A picture of the person.")] = None,
+    refuse: Annotated[list[Path] | None, typer.Option(help="A picture of somebody else.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Greatest identity distance.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames per second to look at.")] = None,
+    rotate: Annotated[bool, typer.Option("--rotate", help="Look for turned faces too.")] = False,
+    min_sharpness: Annotated[float | None, typer.Option(help="Set blurred faces aside.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes at work.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Find, align and keep the faces in a person's media; a second run does only what is new.
+
+    \b
+    Examples:
+      deepfake-lesson extract people/three
+      deepfake-lesson extract people/me --want me.jpg --refuse friend.jpg --fps 5 --jobs 2
+    """
+    from deepfake_lesson.extraction import create_face_dataset
+    from deepfake_lesson.people import open_person
+
+    report = create_face_dataset(
+        open_person(person),
+        detector=detector,
+        want=want or (),
+        refuse=refuse or (),
+        threshold=threshold,
+        fps=fps,
+        rotate=rotate,
+        min_sharpness=min_sharpness,
+        jobs=jobs,
+    )
+    _answer(report, as_json)
+
+
+@app.command()
+def train(
+    a: DriverFolder,
+    b: TargetFolder,
+    model: Annotated[Path, typer.Option(help="The model's folder, made or trained on.")],
+    preset: Preset = None,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train the shared-encoder autoencoder on two people's faces; goes on where it stopped.
+
+    \b
+    Examples:
+      deepfake-lesson train people/a people/b --model models/ab
+      deepfake-lesson train people/a people/b --model models/ab --preset quick --steps 500
+    """
+    from deepfake_lesson.people import open_person
+    from deepfake_lesson.training import train
+
+    _refuse_both(steps, minutes)
+    people = open_person(a), open_person(b)
+    _answer(
+        train(*people, model, preset=preset, steps=steps, minutes=minutes, fresh=fresh), as_json
+    )
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="Picture, folder or video.")],
+    model: Annotated[Path, typer.Option(help="A trained model's folder.")],
+    out: Annotated[Path, typer.Option(help="What to write; a folder for a folder.")],
+    to: Annotated[str, typer.Option(metavar="a|b", help="Whose face is put on.")] = "b",
+    mask: Annotated[str, typer.Option(metavar="rect|facehull|facehullandrect")] = "facehull",
+    erosion: Annotated[float, typer.Option(help="Shrink the mask (negative: grow).")] = 0.0,
+    feather: Annotated[float | None, typer.Option(help="Softness of the mask's edge.")] = None,
+    seamless: Annotated[bool, typer.Option("--seamless", help="Poisson blending.")] = False,
+    color: Annotated[str | None, typer.Option(metavar="none|mean|histogram|transfer")] = None,
+    sharpen: Annotated[float, typer.Option(min=0.0, help="Amount of sharpening.")] = 0.0,
+    frames: Annotated[str | None, typer.Option(metavar="10-50", help="Only these.")] = None,
+    discard_others: Annotated[
+        bool, typer.Option("--discard-others", help="Leave out all other frames.")
+    ] = False,
+    detector: DetectorName = "hog",
+    threshold: Annotated[float | None, typer.Option(help="Greatest identity distance.")] = None,
+    no_label: NoLabel = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a face on every face of the wanted person; the result is labelled and signed.
+
+    \b
+    Examples:
+      deepfake-lesson convert people/a/media/clip.mp4 --model models/ab --to b --out swap.mp4
+      deepfake-lesson convert clip.mp4 --model models/ab --to a --frames 10-50 --out part.mp4
+    """
+    ...
+
+
+@app.command()
+def swap(
+    a: DriverFolder,
+    b: TargetFolder,
+    out: Annotated[Path, typer.Option(help="The video to be written.")],
+    model: Annotated[Path | None, typer.Option(help="The model's folder [models/A_B].")] = None,
+    preset: Preset = None,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    detector: DetectorName = "hog",
+    no_label: NoLabel = False,
+    as_json: AsJson = False,
+) -> None:
+    """All in one: extract both people's faces, train, put b's face on a's clip, report.
+
+    \b
+    Examples:
+      deepfake-lesson swap people/a people/b --out out.mp4
+      deepfake-lesson swap people/a people/b --out out.mp4 --model models/ab --minutes 10
+    """
+    ...
+
+
+@app.command()
+def evaluate(
+    original: Annotated[Path, typer.Argument(help="The video before.")],
+    swapped: Annotated[Path, typer.Argument(help="The video after.")],
+    a: Annotated[Path, typer.Option("--a", help="Folder of the person in the original.")],
+    b: Annotated[Path, typer.Option("--b", help="Folder of the person put on.")],
+    truth: Annotated[Path | None, typer.Option(help="The perfect swap, if there is one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a swap: identity before and after, expression, pose, and error against the truth.
+
+    \b
+    Examples:
+      deepfake-lesson evaluate people/a/media/clip.mp4 swap.mp4 --a people/a --b people/b
+    """
+    from deepfake_lesson.evaluation import evaluate
+    from deepfake_lesson.people import open_person
+
+    report = evaluate(original, swapped, open_person(a), open_person(b), truth=truth)
+    _answer(report, as_json)
+
+
+@app.command()
+def verify(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures or videos.")],
+    as_json: AsJson = False,
+) -> None:
+    """Read and check the content credential of files; exit code 1 unless all are valid.
+
+    \b
+    Examples:
+      deepfake-lesson verify swap.mp4
+      deepfake-lesson verify build/demo/*.mp4 --json
+    """
+    from deepfake_lesson import provenance
+
+    credentials = [provenance.verify(path) for path in files]
+    found = [asdict(each) if each else {"state": "none"} for each in credentials]
+    rows = [{"file": path, **each} for path, each in zip(files, found, strict=True)]
+    if as_json:
+        _print_json(rows if len(rows) > 1 else rows[0])
+    else:
+        typer.echo("\n\n".join(_lines(row) for row in rows))
+    if any(row["state"] != "valid" for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is installed, what is missing and the command that mends it.
+
+    \b
+    Examples:
+      deepfake-lesson doctor
+    """
+    ...
+
+
+def _check_media(path: Path) -> None:
+    """Raise MediaError unless a file opens as a picture or video."""
+    from deepfake_lesson.images import is_image, read_image
+    from deepfake_lesson.video import probe
+
+    read_image(path) if is_image(path) else probe(path)
+
+
+def _refuse_both(steps: int | None, minutes: float | None) -> None:
+    if steps is not None and minutes is not None:
+        raise LessonError("--steps and --minutes", "both are given", "Leave one of them out.")
+
+
+def _answer(result: Any, as_json: bool, summary: str | None = None) -> None:
+    """Print a result as JSON for a machine, as a summary or a list of its entries for a person."""
+    entries = asdict(result) if is_dataclass(result) else result
+    if as_json:
+        _print_json(entries)
+    else:
+        typer.echo(summary or _lines(entries))
+
+
+def _print_json(entries: Any) -> None:
+    typer.echo(json.dumps(entries, indent=2, default=_plain, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays as Python's; paths and dates as text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _lines(entries: dict, indent: str = "") -> str:
+    """Entries under each other, nested ones indented; what is empty is left out."""
+    lines = []
+    for key, value in entries.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{key}:", _lines(value, indent + "  ")]
+        elif value not in (None, (), []):
+            lines.append(f"{indent}{key}: {_text(value)}")
+    return "\n".join(lines)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
