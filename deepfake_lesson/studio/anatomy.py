@@ -18,6 +18,7 @@ from .sculpt import HEAD_CENTER, offset_curve, project_front, project_radial, sm
 
 EYE_SAMPLES = 9
 LIP_SAMPLES = 36
+LASH_SAMPLES = 3 * EYE_SAMPLES + 1
 EYE_LOOPS = (0, 0.7, 1.5, 2.5, 3.7, 5.2, 7.0)
 LIP_BLENDS = (0, 0.2, 0.45, 0.7, 1.0)
 LIP_LOOPS = (1.3, 3.0, 5.2, 8.0)
@@ -262,7 +263,7 @@ def _rims(vertices, rings, plane):
     return strips
 
 
-def _attached_parts():
+def _attached_parts(vertices, rings):
     return [
         parts.eyeball("left_ball", -1),
         parts.eyeball("right_ball", 1),
@@ -272,8 +273,10 @@ def _attached_parts():
         parts.ear("left_ear", -1),
         parts.ear("right_ear", 1),
         parts.neck(),
-        parts.curtain(),
+        parts.hair_cards(),
         parts.glasses(),
+        parts.lash("left_lash", vertices[rings["left_eye"][0][:LASH_SAMPLES]], -1),
+        parts.lash("right_lash", vertices[rings["right_eye"][0][:LASH_SAMPLES]], 1),
     ]
 
 
@@ -370,7 +373,6 @@ def _jaw_candidates(head):
 def _follow(vertices, rings):
     follow = np.ones(len(vertices))
     follow[rings["neck"]] = smoothstep(-175, -80, vertices[rings["neck"], 1])
-    follow[rings["long_hair"]] = smoothstep(-170, -10, vertices[rings["long_hair"], 1])
     return follow
 
 
@@ -379,7 +381,7 @@ def template():
     """Build the template head (about two seconds), once a process; see `Template`."""
     vertices, triangles, rings, plane = _head_mesh()
     head_triangles, head_count = triangles, len(vertices)
-    attached = _rims(vertices, rings, plane) + _attached_parts()
+    attached = _rims(vertices, rings, plane) + _attached_parts(vertices, rings)
     open_vertices, triangles, materials, primary, uv = _assemble(
         vertices, triangles, rings, plane, attached
     )

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from ..errors import LessonError
-from .anatomy import LIP_SAMPLES, template
+from .anatomy import LASH_SAMPLES, LIP_SAMPLES, template
 from .sculpt import EYE_RADIUS, smoothstep
 from .shape import along, midline, mirrored
 
@@ -36,6 +36,10 @@ ACTION_UNITS = {
     "AU45_right": "blink of the eye on the right of the picture",
 }
 GAZE = ("gaze_x", "gaze_y")
+STILL_PARTS = (
+    "left_ball", "right_ball", "left_ear", "right_ear", "left_lash", "right_lash", "neck", "long_hair",
+    "glasses",
+)  # fmt: skip
 LID_FALLOFF = np.array([1, 0.9, 0.75, 0.56, 0.34, 0.16, 0.05], np.float32)
 LID_CLEARANCE = 0.75
 RIM_DEPTH = np.array([0, 0, -2.2], np.float32)
@@ -142,9 +146,8 @@ def unit_fields():
     for name, field in fields.items():
         for part in ("upper_teeth", "lower_teeth", "mouth_plate"):
             field[rings[part]] *= name == "AU26"
-        for part in ("left_ball", "right_ball", "neck", "long_hair", "left_ear", "right_ear"):
+        for part in STILL_PARTS:
             field[rings[part]] = 0
-        field[rings["glasses"]] = 0
         field[rings["lip_rim"]] = field[rings["lip"][0]]
         for side in ("left", "right"):
             field[rings[f"{side}_eye_rim"]] = field[rings[f"{side}_eye"][0]]
@@ -226,6 +229,14 @@ def _move_lids(rings, vertices, expression, side, center):
     rim = rings[f"{side}_eye_rim"]
     vertices[rim[0]] = vertices[loops[0]]
     vertices[rim[1]] = vertices[loops[0]] + RIM_DEPTH
+    _carry_lashes(rings[f"{side}_lash"], vertices, loops[0][:LASH_SAMPLES], closing)
+
+
+def _carry_lashes(lash, vertices, margin, closing):
+    """Set the lashes on the lid's margin again; they turn down as it closes (in place)."""
+    hairs = vertices[lash] - vertices[lash[0]]
+    hairs[..., 1] -= closing * hairs[..., 2]
+    vertices[lash] = vertices[margin] + hairs
 
 
 def _clear_eyeball(vertices, loops, center):

@@ -14,7 +14,8 @@ class HairStyle:
 
     kind: short, volume, buzz, bald, receding, curly, long or bangs. thickness in mm. line: mm by
     which the hairline is raised. receding, opacity (0 = bald), bangs: shares. parting: -1 (left)
-    to 1. sweep: how far strands turn from the parting. long: down to the shoulders. seed: of its locks.
+    to 1. sweep: how far strands turn from the parting. long: falls to `length` mm below
+    the eyes. seed: of its locks.
     """
 
     kind: str
@@ -26,7 +27,13 @@ class HairStyle:
     parting: float
     sweep: float
     long: bool
+    length: float
     seed: int
+
+    @property
+    def strands(self):
+        """Whether the hair is long enough for cards of strands."""
+        return self.thickness > 3
 
 
 def hairline(azimuth, style):
@@ -88,24 +95,3 @@ def scalp_volume(style):
     flat_temples = 1 - 0.85 * smoothstep(40, 0, y) * smoothstep(-5, 15, z)
     profile = style.thickness * fuller_above * flat_temples
     return grown * profile * (1 + 0.22 * _lumps(points, style))
-
-
-def drape(head, hair):
-    """Let long hair (K, 3) leave the scalp smoothly: its upper part leans on `head` (M, 3)."""
-    axis = np.array([0.0, -16.0])
-    head_plane = head[:, [0, 2]] - axis
-    head_radius, head_angle = np.hypot(*head_plane.T), np.arctan2(*head_plane.T)
-    draped = hair.copy()
-    for index in np.flatnonzero(hair[:, 1] > -60):
-        plane = hair[index, [0, 2]] - axis
-        radius, height = np.hypot(*plane), hair[index, 1]
-        turn = head_angle - np.arctan2(*plane)
-        near = (abs(head[:, 1] - height) < 7) & (abs(np.angle(np.exp(1j * turn))) < 0.12)
-        if not near.any():
-            draped[index, [0, 2]] = axis + plane * 0.6
-            continue
-        target = head_radius[near].max() + np.interp(height, [25, 75], [3, -8])
-        share = smoothstep(-60, 15, height)
-        blended = max(radius, target) * (1 - share) + target * share
-        draped[index, [0, 2]] = axis + plane / radius * blended
-    return draped

@@ -24,6 +24,10 @@ class Material(IntEnum):
     CLOTH = 6
     LONG_HAIR = 7
     GLASSES = 8
+    LASH = 9
+
+
+CARDS, ROWS = 220, 12  # strips of hair, pairs of vertices along each
 
 
 @dataclass(frozen=True)
@@ -186,22 +190,28 @@ def glasses():
     return Part("glasses", np.vstack(points), np.vstack(triangles), Material.GLASSES, uv, (base,))
 
 
-def curtain():
-    """Long hair as one sheet behind the face."""
-    columns, rows = 81, 26
-    angle = np.radians(np.linspace(28, -208, columns))
-    down = np.linspace(0, 1, rows)[:, None]
-    index = np.arange(columns)
-    wave = 2.0 * np.sin(index * 1.07 + 2 * np.sin(down * 5)) * down
-    half_width = np.interp(down, [0, 0.12, 0.3, 0.6, 0.8, 1], [50, 92, 99, 101, 104, 101]) + wave
-    half_depth = np.interp(down, [0, 0.2, 0.6, 1], [60, 112, 98, 88]) + wave
-    front = np.abs(np.degrees(angle) + 90) / 118
-    x = half_width * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** 0.9
-    ragged = 9 * np.random.default_rng(4).random(columns) + 9 * np.sin(index * 0.33) ** 2
-    y = 80 - 250 * down + 20 * front**3 * down**2 - ragged * down**4
-    z = -16 + half_depth * np.sin(angle) + 14 * front**4 * down
-    points = np.dstack([x, y, z]).reshape(-1, 3)
-    across = np.tile(np.linspace(-1, 1, columns), rows)
-    uv = np.column_stack([across, np.repeat(np.linspace(1, -1, rows), columns)])
-    triangles = grid_triangles(rows, columns)
-    return Part("long_hair", points, triangles, Material.LONG_HAIR, uv, (rows, columns))
+def hair_cards():
+    """All cards; see `strands`."""
+    rng = np.random.default_rng(4)
+    middle = rng.uniform(-0.8, 0.8, CARDS)[:, None, None]
+    across = np.broadcast_to(middle + np.array([-0.18, 0.18]), (CARDS, ROWS, 2))
+    down = np.broadcast_to(np.linspace(1, -1, ROWS)[None, :, None], (CARDS, ROWS, 2))
+    uv = np.stack([across, down], -1).reshape(-1, 2)
+    strip = grid_triangles(ROWS, 2)
+    triangles = (np.arange(CARDS)[:, None, None] * ROWS * 2 + strip).reshape(-1, 3)
+    points = np.zeros((CARDS * ROWS * 2, 3))
+    return Part("long_hair", points, triangles, Material.LONG_HAIR, uv, (CARDS, ROWS, 2))
+
+
+def lash(name, margin, side):
+    """Lashes of an upper lid: a strip that stands on its `margin` (K, 3), longest outside."""
+    along = np.linspace(0, 1, len(margin))
+    length = 3.0 * np.sin(np.pi * along) ** 0.5 * (1.25 - 0.6 * along)
+    curl = np.array([[0, 0, 0], [0.0, 0.1, 0.75], [0.0, 0.65, 1.0]])[:, None]
+    points = margin + length[:, None] * (
+        curl + np.array([side * 0.35, 0, 0]) * (0.6 - along)[:, None] * [[[0]], [[0.5]], [[1]]]
+    )
+    across, down = np.meshgrid(np.linspace(-0.8, 0.8, len(margin)), [1, 0.3, -0.5])
+    uv = np.stack([across, down], -1).reshape(-1, 2)
+    shape = (3, len(margin))
+    return Part(name, points.reshape(-1, 3), grid_triangles(*shape), Material.LASH, uv, shape)

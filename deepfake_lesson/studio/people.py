@@ -5,11 +5,12 @@ from functools import cached_property
 
 import numpy as np
 
-from . import hair
+from . import hair, strands
 from .anatomy import template
 from .hair import HairStyle
 from .parts import Material
 from .prior import sample_shape
+from .sculpt import smoothstep
 from .shape import shape_face
 
 # Seeds that a trained model must never have met, or that must not meet each other.
@@ -101,6 +102,7 @@ def _sample_hair(rng, male):
         parting=rng.uniform(-1, 1),
         sweep=rng.normal(0, 1.5),
         long=kind == "long" or (kind == "bangs" and rng.random() < 0.6),
+        length=rng.uniform(85, 168),
         seed=int(rng.integers(1_000_000)),
     )
 
@@ -175,15 +177,28 @@ class Identity:
         vertices, centers = shape_face(shape, residual)
         _wear_glasses(vertices, shape, look)
         _grow_hair(vertices, look.hair)
+        _thicken_lashes(vertices, 0.4 + 0.6 * look.lashes)
         return cls(seed, shape, look, vertices.astype(np.float32), centers.astype(np.float32))
 
     @cached_property
     def _drawn(self):
         mean = template()
-        hidden = [Material.EAR if self.look.hair.long else Material.LONG_HAIR]
-        if not self.look.glasses:
-            hidden.append(Material.GLASSES)
+        worn = {
+            Material.EAR: not self.look.hair.long,
+            Material.LONG_HAIR: self.look.hair.strands,
+            Material.GLASSES: self.look.glasses,
+        }
+        hidden = [material for material, shown in worn.items() if not shown]
         return ~np.isin(mean.materials, hidden)
+
+    @cached_property
+    def follow(self):
+        """(N,) float32, the share of the head's rotation that each vertex follows."""
+        follow = template().follow.copy()
+        if self.look.hair.long:
+            ring = template().rings["long_hair"]
+            follow[ring] = smoothstep(-170, -10, self.vertices[ring, 1])
+        return follow
 
     @cached_property
     def triangles(self):
@@ -236,6 +251,12 @@ def _grow_hair(vertices, style):
     triangles = mean.triangles[mean.primary]
     normals = hair.vertex_normals(vertices, triangles)[: mean.head_count]
     head += normals * hair.scalp_volume(style)[:, None]
-    if style.long:
-        ring = mean.rings["long_hair"].ravel()
-        vertices[ring] = hair.drape(head, vertices[ring])
+    if style.strands:
+        vertices[mean.rings["long_hair"]] = strands.grow(style, head)
+
+
+def _thicken_lashes(vertices, lashes):
+    """Scale the lashes' length (in place)."""
+    for name in ("left_lash", "right_lash"):
+        ring = template().rings[name]
+        vertices[ring] = vertices[ring[0]] + (vertices[ring] - vertices[ring[0]]) * lashes

@@ -29,6 +29,8 @@ FACTORS = {
     "lips": {"lip_upper": 0.6, "lip_lower": 0.6, "mouth_forward": 0.5, "lip_bow": 0.3},
     "eyes": {"eye_size": 0.5, "eye_open": 0.5, "eye_round": 0.5, "lid_hood": -0.4},
 }  # fmt: skip
+# Where the typical face differs from the template.
+TYPICAL = {"eye_size": 0.35, "jaw_width": -0.4, "fat": -0.5, "cheek_full": -0.3}
 # How a man's face differs from the mean (a woman's by the opposite), in standard deviations.
 MALE = {
     "jaw_width": 0.8, "brow_ridge": 0.8, "chin_width": 0.6, "lip_upper": -0.6, "lip_lower": -0.5,
@@ -47,7 +49,7 @@ PLAUSIBLE = {
     "mouth / jaw": (0.455, 0.64),
     "nose / inner eyes": (0.55, 0.90),
     "inner eyes / eye": (1.20, 1.75),
-    "eyes / face": (0.535, 0.655),
+    "eyes / face": (0.55, 0.67),
     "face / height": (1.08, 1.40),
     "jaw / face": (0.73, 0.90),
     "nose length / height": (0.39, 0.47),
@@ -97,7 +99,7 @@ def _draw_shape(rng, sex, age):
         shared = sum(loading * hidden[factor] for factor, loading in loadings.items())
         own = np.sqrt(1 - sum(loading**2 for loading in loadings.values())) * rng.normal()
         trend = MALE.get(trait, 0) * sex + OLD.get(trait, 0) * (age - 0.4)
-        shape[trait] = float(np.clip(shared + own, -2, 2) + trend)
+        shape[trait] = float(TYPICAL.get(trait, 0) + np.clip(shared + own, -2, 2) + trend)
     return shape
 
 

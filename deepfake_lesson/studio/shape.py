@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from .anatomy import template
+from .anatomy import LASH_SAMPLES, template
 from .sculpt import EYE_CENTER, smoothstep
 
 
@@ -192,13 +192,11 @@ def _carry_parts(mean, field, shape):
         margin = field[rings[f"{side}_eye"][0]]
         field[rings[f"{side}_eye_rim"]] = margin
         field[rings[f"{side}_ball"]] = margin.mean(0)
-    wider = 0.045 * shape.get("face_width", 0) + 0.03 * shape.get("head_width", 0)
-    neck, hair = rings["neck"], rings["long_hair"]
+        field[rings[f"{side}_lash"]] = margin[:LASH_SAMPLES]
+    neck = rings["neck"]
     field[neck] = shape.get("shoulders", 0) * shape_fields()["shoulders"][neck]
     field[neck, 0] += points[neck, 0] * (0.03 * shape.get("fat", 0) - 0.03)
-    field[hair] = 0
-    field[hair, 0] = points[hair, 0] * wider
-    field[rings["glasses"]] = 0
+    field[rings["long_hair"]] = field[rings["glasses"]] = 0
 
 
 def seal_lips(mean, vertices):
