@@ -76,7 +76,12 @@ Minutes = Annotated[float | None, typer.Option(min=0.0, help="Train at most this
 NoLabel = Annotated[
     bool, typer.Option("--no-label", help="No visible label; the content credential stays.")
 ]
-DetectorName = Annotated[str, typer.Option("--detector", metavar="hog|cnn|mtcnn|haar")]
+DetectorName = Annotated[
+    str | None, typer.Option(metavar="hog|cnn|mtcnn|haar", help="How faces are found [hog].")
+]
+Threshold = Annotated[
+    float | None, typer.Option(help="Greatest identity distance [the person's own].")
+]
 
 
 @app.command()
@@ -117,7 +122,9 @@ def person_new(
     date: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Day of consent.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a person's folder with a consent record and copies of the media.
+    """Make a person's folder: consent record and media.
+
+    The media are copied; nothing is written before all of them could be read.
 
     \b
     Examples:
@@ -136,29 +143,34 @@ def person_new(
 @app.command()
 def extract(
     person: PersonFolder,
-    detector: DetectorName = "hog",
+    detector: DetectorName = None,
     want: Annotated[list[Path] | None, typer.Option(help="A picture of the person.")] = None,
     refuse: Annotated[list[Path] | None, typer.Option(help="A picture of somebody else.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="Greatest identity distance.")] = None,
+    threshold: Threshold = None,
     fps: Annotated[float | None, typer.Option(help="Frames per second to look at.")] = None,
     rotate: Annotated[bool, typer.Option("--rotate", help="Look for turned faces too.")] = False,
     min_sharpness: Annotated[float | None, typer.Option(help="Set blurred faces aside.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes at work.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Find, align and keep the faces in a person's media; a second run does only what is new.
+    """Find and align the faces in a person's media.
+
+    A second run does only what is new. Blurred faces are set aside, strangers left out.
 
     \b
     Examples:
       deepfake-lesson extract people/three
       deepfake-lesson extract people/me --want me.jpg --refuse friend.jpg --fps 5 --jobs 2
     """
-    from deepfake_lesson.extraction import create_face_dataset
     from deepfake_lesson.people import open_person
 
+    opened = open_person(person)
+
+    from deepfake_lesson.extraction import create_face_dataset
+
     report = create_face_dataset(
-        open_person(person),
-        detector=detector,
+        opened,
+        detector=detector or "hog",
         want=want or (),
         refuse=refuse or (),
         threshold=threshold,
@@ -181,7 +193,10 @@ def train(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what is there.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train the shared-encoder autoencoder on two people's faces; goes on where it stopped.
+    """Train on two people's faces.
+
+    A shared encoder and a decoder for each; goes on where an earlier training of the same folder
+    stopped, be it by Ctrl-C or a power cut.
 
     \b
     Examples:
@@ -189,13 +204,14 @@ def train(
       deepfake-lesson train people/a people/b --model models/ab --preset quick --steps 500
     """
     from deepfake_lesson.people import open_person
-    from deepfake_lesson.training import train
 
     _refuse_both(steps, minutes)
     people = open_person(a), open_person(b)
-    _answer(
-        train(*people, model, preset=preset, steps=steps, minutes=minutes, fresh=fresh), as_json
-    )
+
+    from deepfake_lesson import training
+
+    report = training.train(*people, model, preset, steps=steps, minutes=minutes, fresh=fresh)
+    _answer(report, as_json)
 
 
 @app.command()
@@ -204,29 +220,50 @@ def convert(
     model: Annotated[Path, typer.Option(help="A trained model's folder.")],
     out: Annotated[Path, typer.Option(help="What to write; a folder for a folder.")],
     to: Annotated[str, typer.Option(metavar="a|b", help="Whose face is put on.")] = "b",
-    mask: Annotated[str, typer.Option(metavar="rect|facehull|facehullandrect")] = "facehull",
-    erosion: Annotated[float, typer.Option(help="Shrink the mask (negative: grow).")] = 0.0,
+    mask: Annotated[str | None, typer.Option(metavar="rect|facehull|facehullandrect")] = None,
+    erosion: Annotated[float | None, typer.Option(help="Shrink the mask; negative: grow.")] = None,
     feather: Annotated[float | None, typer.Option(help="Softness of the mask's edge.")] = None,
     seamless: Annotated[bool, typer.Option("--seamless", help="Poisson blending.")] = False,
     color: Annotated[str | None, typer.Option(metavar="none|mean|histogram|transfer")] = None,
-    sharpen: Annotated[float, typer.Option(min=0.0, help="Amount of sharpening.")] = 0.0,
-    frames: Annotated[str | None, typer.Option(metavar="10-50", help="Only these.")] = None,
+    sharpen: Annotated[float | None, typer.Option(help="Amount of sharpening.")] = None,
+    frames: Annotated[str | None, typer.Option(metavar="10-50", help="Swap only in these.")] = None,
     discard_others: Annotated[
-        bool, typer.Option("--discard-others", help="Leave out all other frames.")
+        bool, typer.Option("--discard-others", help="Leave all other frames out.")
     ] = False,
-    detector: DetectorName = "hog",
-    threshold: Annotated[float | None, typer.Option(help="Greatest identity distance.")] = None,
+    detector: DetectorName = None,
+    threshold: Threshold = None,
     no_label: NoLabel = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put a face on every face of the wanted person; the result is labelled and signed.
+    """Put a face on a picture, folder or video.
+
+    Every face of the wanted person is swapped in every frame; what has none passes through. The
+    result is labelled and signed, report.json is written beside it.
 
     \b
     Examples:
       deepfake-lesson convert people/a/media/clip.mp4 --model models/ab --to b --out swap.mp4
       deepfake-lesson convert clip.mp4 --model models/ab --to a --frames 10-50 --out part.mp4
     """
-    ...
+    from deepfake_lesson.conversion import ConvertOptions, convert
+
+    chosen = {
+        "mask": mask,
+        "erosion": erosion,
+        "feather": feather,
+        "color": color,
+        "sharpen": sharpen,
+        "frames": frames,
+        "detector": detector,
+        "threshold": threshold,
+    }
+    options = ConvertOptions(
+        seamless=seamless,
+        discard_others=discard_others,
+        label=not no_label,
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+    _answer(convert(source, model, to=to, out=out, options=options), as_json)
 
 
 @app.command()
@@ -238,18 +275,37 @@ def swap(
     preset: Preset = None,
     steps: Steps = None,
     minutes: Minutes = None,
-    detector: DetectorName = "hog",
+    detector: DetectorName = None,
     no_label: NoLabel = False,
     as_json: AsJson = False,
 ) -> None:
-    """All in one: extract both people's faces, train, put b's face on a's clip, report.
+    """All in one: b's face on a's clip.
+
+    Extracts both people's faces, trains, converts and reports; what an earlier run has done is
+    not done again.
 
     \b
     Examples:
       deepfake-lesson swap people/a people/b --out out.mp4
       deepfake-lesson swap people/a people/b --out out.mp4 --model models/ab --minutes 10
     """
-    ...
+    from deepfake_lesson.people import open_person
+    from deepfake_lesson.provenance import check_signable
+
+    _refuse_both(steps, minutes)
+    check_signable(out)
+    people = open_person(a), open_person(b)
+    clip = _first_video(people[0])
+    model = model or Path("models") / f"{people[0].folder.name}_{people[1].folder.name}"
+
+    from deepfake_lesson import conversion, extraction, training
+
+    chosen = {} if detector is None else {"detector": detector}
+    options = conversion.ConvertOptions(label=not no_label, **chosen)
+    for person in people:
+        extraction.create_face_dataset(person, **chosen)
+    training.train(*people, model, preset, steps=steps, minutes=minutes)
+    _answer(conversion.convert(clip, model, to="b", out=out, options=options), as_json)
 
 
 @app.command()
@@ -261,7 +317,9 @@ def evaluate(
     truth: Annotated[Path | None, typer.Option(help="The perfect swap, if there is one.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a swap: identity before and after, expression, pose, and error against the truth.
+    """Measure a swap.
+
+    Identity before and after, change of expression and pose, error against the truth.
 
     \b
     Examples:
@@ -279,7 +337,9 @@ def verify(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures or videos.")],
     as_json: AsJson = False,
 ) -> None:
-    """Read and check the content credential of files; exit code 1 unless all are valid.
+    """Check the content credentials of files.
+
+    The exit code is 0 if all are there and valid, else 1.
 
     \b
     Examples:
@@ -301,13 +361,23 @@ def verify(
 
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
-    """Say what is installed, what is missing and the command that mends it.
+    """Say what is installed and what is missing.
+
+    What is missing comes with the command that mends it, and with exit code 1.
 
     \b
     Examples:
       deepfake-lesson doctor
     """
-    ...
+    from deepfake_lesson import doctor
+
+    findings = doctor.check()
+    if as_json:
+        _print_json([asdict(finding) for finding in findings])
+    else:
+        typer.echo(doctor.report(findings))
+    if not doctor.is_healthy(findings):
+        raise typer.Exit(1)
 
 
 def _check_media(path: Path) -> None:
@@ -316,6 +386,16 @@ def _check_media(path: Path) -> None:
     from deepfake_lesson.video import probe
 
     read_image(path) if is_image(path) else probe(path)
+
+
+def _first_video(person: Any) -> Path:
+    from deepfake_lesson.errors import MediaError
+    from deepfake_lesson.video import is_video
+
+    for path in sorted(person.media.glob("*")):
+        if is_video(path):
+            return path
+    raise MediaError(person.media, "there is no video to drive the swap", "Put one there.")
 
 
 def _refuse_both(steps: int | None, minutes: float | None) -> None:

@@ -4,10 +4,16 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from deepfake_lesson import cli
 from deepfake_lesson.cli import app
+from deepfake_lesson.errors import LessonError
+from deepfake_lesson.images import write_image
+from deepfake_lesson.people import open_person
+from deepfake_lesson.provenance import sign, verify
 
 COMMANDS = {
     "studio": ["--seed", "--seconds", "--out"],
@@ -80,3 +86,113 @@ def test_help_lists_every_command_and_loads_nothing_heavy():
         "matplotlib",
     }
     assert not heavy & set(json.loads(modules))
+
+
+def test_a_wrong_command_or_option_is_said_without_a_traceback():
+    for arguments in (["swop"], ["train", "a"], ["studio", "--seed", "x", "--out", "p"], []):
+        shown = run(*arguments)
+        assert shown.exit_code == 2
+        assert "Traceback" not in shown.output
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "words"),
+    [
+        (LessonError("clip.mp4", "is empty", "Choose another."), 2, "clip.mp4: is empty. Choose"),
+        (KeyboardInterrupt(), 130, "Stopped"),
+        (PermissionError(13, "Permission denied", "models"), 2, "models: Permission denied."),
+        (OSError(28, "No space left on device", "out.mp4"), 2, "out.mp4: the disk is full."),
+    ],
+)
+def test_failures_become_one_line_and_an_exit_code(monkeypatch, failure, code, words):
+    def fail(*_, **__):
+        raise failure
+
+    monkeypatch.setattr("deepfake_lesson.provenance.verify", fail)
+    shown = run("verify", "clip.mp4")
+    assert shown.exit_code == code
+    assert shown.stdout == ""
+    assert len(shown.stderr.splitlines()) == 1
+    assert words in shown.stderr
+
+
+def test_steps_and_minutes_exclude_each_other(tmp_path):
+    for command in (["train", "--model", "m"], ["swap", "--out", "o.mp4"]):
+        shown = run(*command, "a", "b", "--steps", 3, "--minutes", 1)
+        assert shown.exit_code == 2
+        assert "Leave one of them out" in shown.stderr
+
+
+def test_a_studio_person_is_filmed_with_consent_and_credential(tmp_path):
+    folder = tmp_path / "people" / "p"
+    clip = ["--seconds", 0.4, "--fps", 10, "--size", 128]
+    shown = run("studio", "--seed", 50, *clip, "--out", folder, "--json")
+    assert shown.exit_code == 0, shown.output
+    told = json.loads(shown.stdout)
+    assert (told["basis"], told["seed"], told["domain"]) == ("synthetic", 50, "synthetic")
+    assert open_person(folder).threshold == 0.44
+    assert verify(folder / "media" / "clip.mp4").source_type == "algorithmicMedia"
+
+    again = run("studio", "--seed", 51, *clip, "--out", folder)
+    assert again.exit_code == 2
+    assert "already holds a person" in again.stderr
+    assert open_person(folder).seed == 50
+
+
+def test_a_real_person_is_made_from_media_and_a_consent(tmp_path, carphone):
+    write_image(tmp_path / "me.png", np.zeros((8, 8, 3), np.uint8))
+    media = ["--media", carphone, "--media", tmp_path / "me.png"]
+    consent = ["--name", "A man in a car", "--basis", "public-dataset", "--date", "2026-11-21"]
+    folder = tmp_path / "man"
+    shown = run("person", "new", folder, *consent, "--scope", "test sequence", *media)
+    assert shown.exit_code == 0, shown.output
+    person = open_person(folder)
+    assert (person.name, person.scope, str(person.date)) == (
+        "A man in a car",
+        "test sequence",
+        "2026-11-21",
+    )
+    assert sorted(path.name for path in person.media.iterdir()) == [carphone.name, "me.png"]
+
+    refused = run("person", "new", tmp_path / "x", *consent[:-1], "tomorrow", *media)
+    assert refused.exit_code == 2
+    assert "tomorrow" in refused.stderr
+    assert not (tmp_path / "x").exists()
+
+
+def test_verify_tells_marked_from_unmarked(tmp_path):
+    signed, bare = tmp_path / "signed.png", tmp_path / "bare.png"
+    for path in (signed, bare):
+        write_image(path, np.zeros((16, 16, 3), np.uint8))
+    sign(signed, title="A test")
+    shown = run("verify", signed, "--json")
+    assert shown.exit_code == 0
+    told = json.loads(shown.stdout)
+    assert (told["state"], told["trusted"], told["title"]) == ("valid", True, "A test")
+    assert told["source_type"] == "compositeWithTrainedAlgorithmicMedia"
+
+    assert "state: valid" in run("verify", signed).stdout
+    both = run("verify", signed, bare, "--json")
+    assert both.exit_code == 1
+    assert [row["state"] for row in json.loads(both.stdout)] == ["valid", "none"]
+
+
+def test_the_doctor_reads_to_people_and_machines():
+    shown, told = run("doctor"), run("doctor", "--json")
+    findings = json.loads(told.stdout)
+    assert {"ok"} <= {finding["status"] for finding in findings}
+    assert shown.exit_code == told.exit_code
+    assert shown.exit_code == any(finding["status"] == "missing" for finding in findings)
+    assert all(finding["subject"] in shown.stdout for finding in findings)
+
+
+def test_results_print_as_plain_json_and_as_lines(capsys):
+    result = {"share": np.float32(0.5), "per_frame": np.arange(2), "seconds": {"detect": 1.25}}
+    cli._answer(result, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "share": 0.5,
+        "per_frame": [0, 1],
+        "seconds": {"detect": 1.25},
+    }
+    cli._answer({"a": None, "b": 1.23456, "c": {"d": (1, 2)}}, as_json=False)
+    assert capsys.readouterr().out == "b: 1.235\nc:\n  d: 1, 2\n"

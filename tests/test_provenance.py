@@ -258,7 +258,7 @@ def _sign_in_a_new_home(path):
 
 
 def test_two_first_uses_at_once_make_one_authority(tmp_path, noise):
-    paths = [tmp_path / f"{number}.png" for number in range(4)]
+    paths = [tmp_path / f"{number}.png" for number in range(2)]
     for path in paths:
         write_image(path, noise)
     processes = [
