@@ -28,7 +28,7 @@ class Commands(TyperGroup):
             typer.echo("Stopped. What was done so far is kept.", err=True)
             raise typer.Exit(130) from None
         except OSError as error:
-            if error.filename is None:
+            if error.filename is None and not is_disk_full(error):
                 raise
             failure = _operating_system_failure(error)
         typer.echo(f"deepfake-lesson: {failure}", err=True)
@@ -37,7 +37,7 @@ class Commands(TyperGroup):
 
 def _operating_system_failure(error: OSError) -> LessonError:
     if is_disk_full(error):
-        return disk_full(Path(error.filename))
+        return disk_full(Path(error.filename or "."))
     return LessonError(error.filename, error.strerror, "Check the path and its permissions.")
 
 

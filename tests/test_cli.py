@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,6 +49,9 @@ COMMANDS = {
     "verify": ["--json"],
     "doctor": ["--json"],
 }
+
+
+SCRIPTS = Path(__file__).parents[1] / "data_scripts"
 
 
 def run(*arguments):
@@ -196,3 +200,35 @@ def test_results_print_as_plain_json_and_as_lines(capsys):
     }
     cli._answer({"a": None, "b": 1.23456, "c": {"d": (1, 2)}}, as_json=False)
     assert capsys.readouterr().out == "b: 1.235\nc:\n  d: 1, 2\n"
+
+
+def ask_for_consent(video, folder, answers):
+    """Run data_scripts/record_person.py and answer its questions."""
+    command = [sys.executable, SCRIPTS / "record_person.py", video, folder]
+    return subprocess.run(command, input=answers, capture_output=True, text=True)
+
+
+def test_the_script_for_real_people_asks_before_it_copies(tmp_path, carphone):
+    yes = ask_for_consent(carphone, tmp_path / "yes", "yes\nyes\nyes\nno\nBo\n\n")
+    assert yes.returncode == 0, yes.stderr
+    person = open_person(tmp_path / "yes")
+    assert (person.name, person.basis) == ("Bo", "written")
+
+    no = ask_for_consent(carphone, tmp_path / "no", "yes\nno\n")
+    assert no.returncode == 1
+    assert "Nothing was copied" in no.stderr
+    assert not (tmp_path / "no").exists()
+
+    bad = ask_for_consent(tmp_path / "gone.mp4", tmp_path / "bad", "")
+    assert bad.returncode == 1
+    assert "gone.mp4" in bad.stderr
+    assert "Traceback" not in bad.stderr
+
+
+def test_the_script_for_studio_people_films_those_who_are_not_there(tmp_path):
+    script = SCRIPTS / "make_studio_people.py"
+    command = [sys.executable, script, tmp_path, "--seeds", "50", "--seconds", "0.2"]
+    for _ in range(2):
+        subprocess.run([*command, "--fps", "10", "--size", "64"], check=True, capture_output=True)
+    assert open_person(tmp_path / "studio_50").seed == 50
+    assert verify(tmp_path / "studio_50" / "media" / "clip.mp4").state == "valid"
