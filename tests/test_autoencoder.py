@@ -90,9 +90,7 @@ def test_aligned_faces_are_cropped_as_the_one_geometry_says(autoencoder):
     crops = np.stack([warp(face, model_matrix(64), 64) for face in aligned])
     swapped = swap_faces(autoencoder, aligned, "b")
     assert swapped.shape == (2, 64, 64, 3) and swapped.dtype == np.uint8
-    np.testing.assert_array_equal(
-        swapped, np.rint(paint_faces(autoencoder, crops) * 255).astype(np.uint8)
-    )
+    np.testing.assert_allclose(swapped / 255, paint_faces(autoencoder, crops), atol=0.51 / 255)
 
 
 def test_more_faces_than_a_batch_come_back_in_order(autoencoder):

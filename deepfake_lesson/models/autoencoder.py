@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from deepfake_lesson.errors import LessonError
+from deepfake_lesson.images import to_float, to_uint8
 from deepfake_lesson.landmarks import model_matrix, warp
 from deepfake_lesson.models.layers import UPSCALES, dense, downscale, to_picture, upscale
 
@@ -129,9 +130,7 @@ def swap_path(autoencoder: keras.Model, to: str = "b") -> keras.Model:
 
 def paint_faces(autoencoder: keras.Model, faces: np.ndarray, to: str = "b") -> np.ndarray:
     """Crops (N, size, size, 3), uint8 or float32 in [0, 1], as person `to`: float32 in [0, 1]."""
-    if faces.dtype == np.uint8:
-        faces = faces.astype(np.float32) / 255
-    path = swap_path(autoencoder, to)
+    faces, path = to_float(faces), swap_path(autoencoder, to)
     batches = [faces[start : start + 64] for start in range(0, len(faces), 64)]
     return np.concatenate([path.predict_on_batch(batch) for batch in batches])
 
@@ -140,7 +139,7 @@ def swap_faces(autoencoder: keras.Model, faces: np.ndarray, to: str = "b") -> np
     """Aligned faces (N, 256, 256, 3) uint8 as person `to`: (N, size, size, 3) uint8."""
     size = autoencoder.input_shape[0][1]
     crops = np.stack([warp(face, model_matrix(size), size) for face in faces])
-    return (paint_faces(autoencoder, crops, to) * 255 + 0.5).astype(np.uint8)
+    return to_uint8(paint_faces(autoencoder, crops, to))
 
 
 def _seeds(seed: int):
