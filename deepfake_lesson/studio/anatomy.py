@@ -2,8 +2,8 @@
 
 The 68 landmarks are those of iBUG 300-W (Sagonas et al. 2013). Their mean shape gives the contours
 of eyes and lips; concentric loops of vertices run through them, so that lids and lips deform
-cleanly and the holes are real. Between the loops, rays from the middle of the head meet the solid of
-`sculpt`, and a Delaunay triangulation joins all points.
+cleanly and the holes are real. Between the loops, rays from the middle of the head meet the solid
+of `sculpt`, and a Delaunay triangulation joins all points.
 """
 
 from dataclasses import dataclass

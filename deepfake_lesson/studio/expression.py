@@ -37,8 +37,8 @@ ACTION_UNITS = {
 }
 GAZE = ("gaze_x", "gaze_y")
 STILL_PARTS = (
-    "left_ball", "right_ball", "left_ear", "right_ear", "left_lash", "right_lash", "neck", "long_hair",
-    "glasses",
+    "left_ball", "right_ball", "left_ear", "right_ear", "left_lash", "right_lash", "neck",
+    "long_hair", "glasses",
 )  # fmt: skip
 LID_FALLOFF = np.array([1, 0.9, 0.75, 0.56, 0.34, 0.16, 0.05], np.float32)
 LID_CLEARANCE = 0.75

@@ -1,8 +1,9 @@
 """The mean head as a solid: signed distance functions, joined smoothly, cast into points.
 
 Units are millimetres; x points to the right of the picture, y up, z towards the camera. The eye
-line is y = 0 and the ear canals lie near z = 0. Sculpting with a signed distance function (Inigo Quilez,
-"Distance functions", https://iquilezles.org/articles/distfunctions/) needs no scanned person.
+line is y = 0 and the ear canals lie near z = 0. Sculpting with a signed distance function (Inigo
+Quilez, "Distance functions", https://iquilezles.org/articles/distfunctions/) needs no scanned
+person.
 """
 
 import numpy as np
@@ -144,7 +145,8 @@ def _occlusion(points, normals, solid):
 def occlusion(points, normals):
     """Ambient occlusion by the mean head; (N,) with 1 = open, 0.12 = deep.
 
-    Five samples along each normal: where the solid is nearer than the sample is high, it hides light.
+    Five samples along each normal: where the solid is nearer than the sample is high, light is
+    hidden.
     """
     return _occlusion(np.asarray(points, np.float64), np.asarray(normals, np.float64), SOLID)
 

@@ -156,9 +156,10 @@ CROOKED_BUMPS = 8
 
 
 def sample_residual(rng, amplitude=0.7):
-    """Random bumps of about `amplitude` mm, (26, 10): x, y, spread, push (3), side, crooked push (3).
+    """Random bumps of about `amplitude` mm, (26, 10).
 
-    All are mirrored; the first few push one side of the face once more, since no face is symmetric.
+    A row: x, y, spread, push (3), side, crooked push (3). All are mirrored; the first few push one
+    side of the face once more, since no face is symmetric.
     """
     bumps = np.zeros((RESIDUAL_BUMPS, 10))
     bumps[:, :3] = rng.uniform((0, -112, 9), (62, 50, 22), (RESIDUAL_BUMPS, 3))

@@ -5,12 +5,13 @@ holes between them. Each card is traced like a rod: it leaves the scalp in the d
 haircut, gravity bends it, and head, neck and face push it aside.
 """
 
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 from .anatomy import template
-from .hair import HairStyle, inside_hair
+from .hair import hairline, inside_hair
 from .parts import CARDS, ROWS, TORSO
 from .sculpt import smoothstep
 
@@ -24,26 +25,45 @@ FACE_AZIMUTH = (56, 62, 64, 58, 50, 40, 26, 0)
 
 
 @cache
-def _nearest_vertices(rows=61, columns=120):
-    """Head vertex that lies nearest to each direction from the skull's centre (rows, columns)."""
-    mean = template()
-    head = mean.vertices[: mean.head_count] - SKULL_CENTER
-    head = head / np.linalg.norm(head, axis=1)[:, None]
-    elevation, azimuth = np.meshgrid(
-        np.linspace(-np.pi / 2, np.pi / 2, rows),
-        np.arange(columns) * 2 * np.pi / columns,
-        indexing="ij",
-    )
+def _directions(rows=61, columns=120):
+    """Unit directions (rows, columns, 3) by elevation and azimuth, float32."""
+    elevation = np.linspace(-np.pi / 2, np.pi / 2, rows)[:, None]
+    azimuth = np.arange(columns) * 2 * np.pi / columns
     x, z = np.cos(elevation) * np.sin(azimuth), np.cos(elevation) * np.cos(azimuth)
-    directions = np.stack([x, np.sin(elevation), z], -1).astype(np.float32)
-    return np.argmax(directions @ head.T, axis=-1)
+    y = np.broadcast_to(np.sin(elevation), x.shape)
+    return np.stack([x, y, z], -1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Strands:
+    """How a haircut leaves the scalp, a row or number for every card.
+
+    roots, directions: (CARDS, 3). length, half_width: mm. margin: degrees that a strand keeps off
+    the face, negative for hair that may hang over it. gravity: bend per step. lift: share of
+    the direction that points away from the scalp. clearance: mm above it. waves: mm.
+    loose: mm that hair may stand off beyond the clearance.
+    """
+
+    roots: np.ndarray
+    directions: np.ndarray
+    length: np.ndarray
+    margin: np.ndarray
+    gravity: float
+    lift: float
+    clearance: np.ndarray
+    half_width: np.ndarray
+    waves: float
+    loose: float = np.inf
 
 
 class Skull:
     """Distance from the skull's centre to a head's surface, in every direction."""
 
     def __init__(self, head):
-        radius = np.linalg.norm(head[_nearest_vertices()] - SKULL_CENTER, axis=-1)
+        offset = (head - SKULL_CENTER).astype(np.float32)
+        distance = np.linalg.norm(offset, axis=1)
+        nearest = np.argmax(_directions() @ (offset / distance[:, None]).T, axis=-1)
+        radius = distance[nearest].astype(np.float64)
         around = np.pad(radius, ((0, 0), (1, 1)), mode="wrap")
         smooth = (around[:, :-2] + 2 * around[:, 1:-1] + around[:, 2:]) / 4
         up = np.pad(smooth, ((1, 1), (0, 0)), mode="edge")
@@ -60,13 +80,14 @@ class Skull:
         high = self.radius[i + 1, j] * (1 - u) + self.radius[i + 1, k] * u
         return low * (1 - v) + high * v
 
-    def push_out(self, points, clearance):
-        """Move points (N, 3) that are nearer to the head than `clearance` mm outwards."""
+    def hold(self, points, clearance, loose=np.inf):
+        """Keep points (N, 3) between `clearance` and `clearance + loose` mm above the head."""
         offset = points - SKULL_CENTER
         distance = np.linalg.norm(offset, axis=1)
         directions = offset / distance[:, None]
         needed = self.radius_towards(directions) + clearance
-        return SKULL_CENTER + directions * np.maximum(distance, needed)[:, None]
+        held = np.clip(distance, needed, needed + loose)
+        return SKULL_CENTER + directions * held[:, None]
 
 
 def _unit(vectors):
@@ -122,82 +143,102 @@ def _away_from_parting(points, style):
 
 
 def _long_strands(rng, style, skull):
-    """Roots, directions, lengths and gravity of hair that falls down to `style.length`."""
-    roots = _scalp_roots(rng, style, skull, lambda p: np.full(len(p), 3.0), CARDS)
-    high = np.argsort(roots[:, 1] + rng.normal(0, 25, len(roots)))
-    roots = roots[high]
-    directions = _away_from_parting(roots, style) + [0, 0.0, -0.4]
-    drop = roots[:, 1] + style.length + rng.normal(0, 12, CARDS)
-    length = np.maximum(drop, 40) + 45 * smoothstep(0, 110, roots[:, 1])
-    return roots, directions, length, 0.5
+    """Strands that fall down to `style.length`, from the inner layers to the outer ones."""
+    no_fringe = replace(style, bangs=0.0)
+    roots = _scalp_roots(rng, no_fringe, skull, lambda p: np.full(len(p), 3.0), CARDS)
+    roots = roots[np.argsort(roots[:, 1] + rng.normal(0, 25, CARDS))]
+    directions = _away_from_parting(roots, style) + np.array([0, 0, -0.4])
+    drop = np.maximum(roots[:, 1] + style.length + rng.normal(0, 12, CARDS), 40)
+    length = drop + 45 * smoothstep(0, 110, roots[:, 1])
+    margin = rng.exponential(6, CARDS)
+    if style.bangs:
+        _comb_fringe(rng, style, roots, directions, length, margin)
+    return Strands(
+        roots, directions, length, margin, gravity=0.5, lift=0.06,
+        clearance=np.linspace(0.5, 6, CARDS), half_width=rng.uniform(7, 12, CARDS), waves=3.0,
+    )  # fmt: skip
+
+
+def _comb_fringe(rng, style, roots, directions, length, margin):
+    """Comb the strands above the forehead forwards, down to the brows (in place)."""
+    x, y, z = roots.T
+    fringe = (z > 15) & (y > 70) & (abs(x) < 55)
+    fringe &= rng.random(CARDS) < 0.8
+    directions[fringe] = np.column_stack([x, 0 * x, np.full(CARDS, 70.0)])[fringe]
+    azimuth = np.arctan2(x, np.maximum(z, 20) + 10)
+    end = hairline(azimuth, style) - rng.uniform(2, 8, CARDS)
+    length[fringe] = (1.1 * (y - end) + 0.9 * (95 - np.clip(z, 0, 90)))[fringe]
+    margin[fringe] = -180
+
+
+REACH = {"short": 20, "volume": 30, "receding": 16, "curly": 17, "bangs": 26}
 
 
 def _short_strands(rng, style, skull):
-    """Roots, directions, lengths and gravity of hair that stays on the head."""
-    reach = {"short": 20, "volume": 30, "receding": 16, "curly": 17, "bangs": 26}.get(
-        style.kind, 12
-    )
-    length = reach * rng.uniform(0.7, 1.25, CARDS)
+    """Strands that stay on the head: brushed from the crown, back from the forehead, or curled."""
+    reach = REACH[style.kind]
+    brushed_forwards = style.kind in ("short", "bangs")
 
     def margin(points):
-        front = points[:, 2] > 20
-        return np.where(front, 0.55 * reach if style.kind in ("short", "bangs") else 3.0, 2.0)
+        return np.where(points[:, 2] > 20, 0.55 * reach if brushed_forwards else 3.0, 2.0)
 
     roots = _scalp_roots(rng, style, skull, margin, CARDS)
     crown = np.array([style.parting * 20, 0, -25])
-    away = _unit((roots - crown) * [1, 0, 1]) - [0, 0.35, 0]
-    if style.kind in ("volume", "receding"):
-        back = np.column_stack([0.25 * np.sign(roots[:, 0]), 0.2 * np.ones(CARDS), -np.ones(CARDS)])
-        away = np.where((roots[:, 2:] > 0) & (roots[:, 1:2] > 45), back, away)
+    directions = _unit((roots - crown) * [1, 0, 1]) - [0, 0.35, 0]
     if style.kind == "curly":
-        away = rng.normal(0, 1, (CARDS, 3))
-    return roots, away, length, 0.0 if style.kind == "curly" else 0.06
+        directions = rng.normal(0, 1, (CARDS, 3))
+    elif not brushed_forwards:
+        back = np.column_stack([0.25 * np.sign(roots[:, 0]), np.full(CARDS, 0.2), -np.ones(CARDS)])
+        on_top = (roots[:, 2:] > 0) & (roots[:, 1:2] > 45)
+        directions = np.where(on_top, back, directions)
+    return Strands(
+        roots, directions, reach * rng.uniform(0.7, 1.25, CARDS), np.full(CARDS, -180.0),
+        gravity=0.0 if style.kind == "curly" else 0.06,
+        lift={"curly": 0.75, "volume": 0.15}.get(style.kind, 0.06),
+        clearance=np.linspace(0.8, 3.2, CARDS), half_width=rng.uniform(2.2, 4.2, CARDS),
+        waves=3.0 if style.kind == "curly" else 0.8,
+        loose={"curly": 9.0, "volume": 5.0}.get(style.kind, 1.5),
+    )  # fmt: skip
 
 
-def _trace(roots, directions, length, gravity, lift, clearance, margin, skull):
+def _trace(strands, skull):
     """Follow every strand from its root; (CARDS, ROWS, 3) points."""
-    normal = _unit(roots - SKULL_CENTER)
-    along = directions - (directions * normal).sum(1)[:, None] * normal
-    velocity = _unit(_unit(along) + lift * normal)
-    points, path = roots, [roots]
-    step = (length / (ROWS - 1) / SUBSTEPS)[:, None]
+    normal = _unit(strands.roots - SKULL_CENTER)
+    along = strands.directions - (strands.directions * normal).sum(1)[:, None] * normal
+    velocity = _unit(_unit(along) + strands.lift * normal)
+    points, path = strands.roots, [strands.roots]
+    step = (strands.length / (ROWS - 1) / SUBSTEPS)[:, None]
     for _ in range(ROWS - 1):
         for _ in range(SUBSTEPS):
-            velocity = _unit(velocity + gravity * np.array([0, -1.0, 0]))
-            moved = skull.push_out(points + velocity * step, clearance)
-            moved = _push_off_neck(moved, clearance + 2)
-            if margin is not None:
-                moved = skull.push_out(_keep_off_face(moved, margin), clearance)
+            inwards = -_unit(points * [1, 0, 1]) * smoothstep(20, -60, points[:, 1])[:, None]
+            velocity = _unit(velocity + strands.gravity * ([0, -1, 0] + 0.2 * inwards))
+            moved = skull.hold(points + velocity * step, strands.clearance, strands.loose)
+            moved = _push_off_neck(moved, strands.clearance + 2)
+            moved = skull.hold(_keep_off_face(moved, strands.margin), strands.clearance)
             velocity = 0.5 * velocity + 0.5 * _unit(moved - points)
             points = moved
         path.append(points)
     return np.stack(path, 1)
 
 
-def _widen(path, half_width, rng, waves, tilt):
-    """Turn paths into strips: (CARDS, ROWS, 2, 3)."""
+def _widen(path, strands, rng):
+    """Turn paths into strips, slightly tilted and waving: (CARDS, ROWS, 2, 3)."""
     tangent = _unit(np.gradient(path, axis=1))
     normal = path - SKULL_CENTER
     normal[..., 1] = np.maximum(normal[..., 1], 0)
     normal = _unit(normal)
-    lateral = _unit(np.cross(tangent, normal) + tilt[:, None, None] * normal)
+    tilt = rng.normal(0, 0.15, CARDS)[:, None, None]
+    lateral = _unit(np.cross(tangent, normal) + tilt * normal)
     t = np.linspace(0, 1, ROWS)[None, :, None]
-    phase = rng.uniform(0, 2 * np.pi, (len(path), 1, 1))
-    path = path + waves * t * np.sin(phase + 9 * t) * lateral
-    half = half_width[:, None, None] * TAPER[None, :, None] * lateral
+    phase = rng.uniform(0, 2 * np.pi, (CARDS, 1, 1))
+    path = path + strands.waves * t * np.sin(phase + 9 * t) * lateral
+    half = strands.half_width[:, None, None] * TAPER[None, :, None] * lateral
     return np.stack([path - half, path + half], 2)
 
 
-def grow(style: HairStyle, head):
+def grow(style, head):
     """Lay out the cards of a haircut on a head (head_count, 3) mm; (CARDS, ROWS, 2, 3) mm."""
     rng = np.random.default_rng((style.seed, 1))
     skull = Skull(head)
-    strands = _long_strands if style.long else _short_strands
-    roots, directions, length, gravity = strands(rng, style, skull)
-    lift = {"curly": 0.75, "volume": 0.15}.get(style.kind, 0.06)
-    clearance = np.linspace(0.5, 6, CARDS) if style.long else np.linspace(0.2, 1.8, CARDS)
-    margin = rng.exponential(6, CARDS) if style.long else None
-    path = _trace(roots, directions, length, gravity, lift, clearance, margin, skull)
-    half_width = rng.uniform(7, 12, CARDS) if style.long else rng.uniform(2.2, 4.2, CARDS)
-    waves = 3.0 if style.long or style.kind == "curly" else 0.8
-    return _widen(path, half_width, rng, waves, rng.normal(0, 0.15, CARDS))
+    strands = (_long_strands if style.long else _short_strands)(rng, style, skull)
+    return _widen(_trace(strands, skull), strands, rng)
