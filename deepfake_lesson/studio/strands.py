@@ -116,14 +116,14 @@ def _keep_off_face(points, margin):
     return np.column_stack([radius * np.sin(turned), points[:, 1], radius * np.cos(turned) - 10])
 
 
-def _scalp_roots(rng, style, skull, margin, count):
-    """Random points of the scalp, `margin(points)` mm and more inside the hairline."""
-    directions = _unit(rng.normal(size=(60 * count, 3)))
+def _scalp_roots(rng, style, skull):
+    """Random points of the scalp (CARDS, 3) and how many mm they lie inside the hairline."""
+    directions = _unit(rng.normal(size=(60 * CARDS, 3)))
     points = SKULL_CENTER + directions * skull.radius_towards(directions)[:, None]
-    flat = _bare_skull().radius_towards(directions)[:, None] * directions + SKULL_CENTER
-    inside = inside_hair(flat, style) > margin(flat)
-    inside &= ~((flat[:, 2] > 75) & (flat[:, 1] < 25)) & (flat[:, 1] > -75)
-    return points[inside][:count]
+    bare = SKULL_CENTER + directions * _bare_skull().radius_towards(directions)[:, None]
+    inside = inside_hair(bare, style)
+    grown = (inside > 3) & ~((bare[:, 2] > 75) & (bare[:, 1] < 25)) & (bare[:, 1] > -75)
+    return points[grown][:CARDS], inside[grown][:CARDS]
 
 
 @cache
@@ -145,7 +145,7 @@ def _away_from_parting(points, style):
 def _long_strands(rng, style, skull):
     """Strands that fall down to `style.length`, from the inner layers to the outer ones."""
     no_fringe = replace(style, bangs=0.0)
-    roots = _scalp_roots(rng, no_fringe, skull, lambda p: np.full(len(p), 3.0), CARDS)
+    roots, _ = _scalp_roots(rng, no_fringe, skull)
     roots = roots[np.argsort(roots[:, 1] + rng.normal(0, 25, CARDS))]
     directions = _away_from_parting(roots, style) + np.array([0, 0, -0.4])
     drop = np.maximum(roots[:, 1] + style.length + rng.normal(0, 12, CARDS), 40)
@@ -171,32 +171,34 @@ def _comb_fringe(rng, style, roots, directions, length, margin):
     margin[fringe] = -180
 
 
-REACH = {"short": 20, "volume": 30, "receding": 16, "curly": 17, "bangs": 26}
+REACH = {"short": 34, "volume": 38, "receding": 26, "curly": 17, "bangs": 42}
 
 
 def _short_strands(rng, style, skull):
     """Strands that stay on the head: brushed from the crown, back from the forehead, or curled."""
     reach = REACH[style.kind]
+    curly = style.kind == "curly"
     brushed_forwards = style.kind in ("short", "bangs")
-
-    def margin(points):
-        return np.where(points[:, 2] > 20, 0.55 * reach if brushed_forwards else 3.0, 2.0)
-
-    roots = _scalp_roots(rng, style, skull, margin, CARDS)
+    roots, inside = _scalp_roots(rng, style, skull)
+    length = reach * rng.uniform(0.7, 1.25, CARDS)
+    if brushed_forwards:
+        overhang = np.where(roots[:, 2] > 20, inside + rng.uniform(2, 8, CARDS), np.inf)
+        length = np.maximum(np.minimum(length, overhang), 8)
     crown = np.array([style.parting * 20, 0, -25])
     directions = _unit((roots - crown) * [1, 0, 1]) - [0, 0.35, 0]
-    if style.kind == "curly":
+    if curly:
         directions = rng.normal(0, 1, (CARDS, 3))
     elif not brushed_forwards:
         back = np.column_stack([0.25 * np.sign(roots[:, 0]), np.full(CARDS, 0.2), -np.ones(CARDS)])
         on_top = (roots[:, 2:] > 0) & (roots[:, 1:2] > 45)
         directions = np.where(on_top, back, directions)
     return Strands(
-        roots, directions, reach * rng.uniform(0.7, 1.25, CARDS), np.full(CARDS, -180.0),
-        gravity=0.0 if style.kind == "curly" else 0.06,
+        roots, directions, length, np.full(CARDS, -180.0),
+        gravity=0.0 if curly else 0.06,
         lift={"curly": 0.75, "volume": 0.15}.get(style.kind, 0.06),
-        clearance=np.linspace(0.8, 3.2, CARDS), half_width=rng.uniform(2.2, 4.2, CARDS),
-        waves=3.0 if style.kind == "curly" else 0.8,
+        clearance=np.linspace(0.8, 3.2, CARDS),
+        half_width=rng.uniform(4.5, 7.5, CARDS) * (0.55 if curly else 1),
+        waves=3.0 if curly else 0.8,
         loose={"curly": 9.0, "volume": 5.0}.get(style.kind, 1.5),
     )  # fmt: skip
 
