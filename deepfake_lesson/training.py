@@ -1,0 +1,306 @@
+"""Training the face swap: two people's faces in, a model folder out.
+
+If the package brings base weights for the network, both decoders start from the base decoder, and
+the encoder, which has seen many people and describes none of them, stays as it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from deepfake_lesson import presets
+from deepfake_lesson.augment import Augmentation, shrink, swap_batch
+from deepfake_lesson.checkpoints import (
+    START_ANEW,
+    explained,
+    load_weights,
+    read_config,
+    weights_draft,
+    write_config,
+)
+from deepfake_lesson.errors import LessonError, ModelError
+from deepfake_lesson.extraction import load_faces, person_embedding
+from deepfake_lesson.fitting import Limits, TrainingReport, fit, supervised
+from deepfake_lesson.images import fit as resized
+from deepfake_lesson.images import grid, label_picture, to_uint8
+from deepfake_lesson.landmarks import model_matrix, warp
+from deepfake_lesson.models import keras
+from deepfake_lesson.models.autoencoder import (
+    PEOPLE,
+    AutoencoderConfig,
+    build_autoencoder,
+    build_decoder,
+    build_encoder,
+    paint_faces,
+)
+from deepfake_lesson.people import Person, open_person
+
+KIND = "face swap"
+WEIGHTS = Path(__file__).parent / "weights"
+PREVIEW_FACES = 4
+PREVIEW_COLUMNS = ("a", "a by a", "a as b", "b", "b by b", "b as a")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """All that decides what a face swap model learns.
+
+    batch_size: pictures of each person in a step. learning_rate: of Adam with beta_1 0.5; from
+    1e-3 on it diverges. from_base: start from the package's base weights where there are some, and
+    then freeze_encoder: train the decoders only. augmentation: how the faces are varied.
+    """
+
+    autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    batch_size: int = 64
+    learning_rate: float = 5e-5
+    seed: int = 0
+    from_base: bool = True
+    freeze_encoder: bool = True
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self):
+        if self.batch_size < 1:
+            raise LessonError("batch_size", f"{self.batch_size} is less than 1", "Try 16.")
+        if not 0 < self.learning_rate < 1:
+            raise LessonError("learning_rate", f"{self.learning_rate} is not in 0..1", "Try 2e-4.")
+
+    @classmethod
+    def from_preset(cls, preset: presets.Preset) -> "TrainingConfig":
+        autoencoder = AutoencoderConfig(preset.size, preset.width, preset.upscale)
+        return cls(autoencoder, preset.batch_size, preset.learning_rate)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "TrainingConfig":
+        """The opposite of `dataclasses.asdict`; raises TypeError for unknown names."""
+        autoencoder = AutoencoderConfig(**values["autoencoder"])
+        augmentation = Augmentation(**values["augmentation"])
+        return cls(**values | {"autoencoder": autoencoder, "augmentation": augmentation})
+
+
+@dataclass(frozen=True, eq=False)
+class Identity:
+    """Whom a model can paint.
+
+    embedding: mean face embedding (128,) float64, None if no face could be described. threshold:
+    embedding distance up to which a face is this person's. seed: of a studio person.
+    """
+
+    name: str
+    domain: str
+    threshold: float
+    seed: int | None
+    embedding: np.ndarray | None
+
+    @classmethod
+    def of(cls, person: Person) -> "Identity":
+        embedding = person_embedding(person)
+        return cls(person.name, person.domain, person.threshold, person.seed, embedding)
+
+    def to_dict(self) -> dict:
+        embedding = None if self.embedding is None else self.embedding.tolist()
+        return self.__dict__ | {"embedding": embedding}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Identity":
+        embedding = values["embedding"]
+        return cls(**values | {"embedding": None if embedding is None else np.array(embedding)})
+
+
+@dataclass(frozen=True, eq=False)
+class SwapModel:
+    """A trained face swap: the network and the two people it knows, "a" and "b"."""
+
+    config: AutoencoderConfig
+    autoencoder: keras.Model
+    identities: dict[str, Identity]
+
+    @property
+    def size(self) -> int:
+        return self.config.size
+
+    def predict(self, faces: np.ndarray, to: str = "b") -> np.ndarray:
+        """Model crops (N, size, size, 3), uint8 or float32 [0, 1], as `to`: float32 in [0, 1]."""
+        return paint_faces(self.autoencoder, faces, to)
+
+
+def train(
+    person_a: Person | str | Path,
+    person_b: Person | str | Path,
+    model_folder: str | Path,
+    preset: str | None = None,
+    steps: int | None = None,
+    minutes: float | None = None,
+    fresh: bool = False,
+    progress: bool = True,
+    config: TrainingConfig | None = None,
+    checkpoint_seconds: float = 30.0,
+) -> TrainingReport:
+    """Train a face swap between two people, or go on with the one in the folder.
+
+    steps: of the model in all. minutes: of this call. Without both, the preset's. A model that goes
+    on keeps the settings it began with. config: instead of the preset's network and rates.
+
+    Raises ConsentError, NoFaceError, and what `fit` raises.
+    """
+    people = [_opened(person_a), _opened(person_b)]
+    chosen = presets.preset(preset)
+    if steps is None and minutes is None:
+        steps, minutes = chosen.steps, chosen.minutes
+    limits = Limits(steps, minutes)
+    asked = config or (TrainingConfig.from_preset(chosen) if preset else None)
+    settings = _settings(Path(model_folder), people, asked, chosen, fresh)
+    config = TrainingConfig.from_dict(settings["training"])
+    faces = [load_faces(person) for person in people]
+    autoencoder = starting_network(config)
+    size = config.autoencoder.size
+    make_batch = partial(
+        swap_batch,
+        people=tuple(shrink(faces_of_one, size) for faces_of_one in faces),
+        size=size,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        augmentation=config.augmentation,
+    )
+    return fit(
+        model_folder,
+        KIND,
+        settings,
+        supervised(autoencoder, make_optimizer(config), "mae", "autoencoder"),
+        make_batch,
+        limits,
+        partial(preview_sheet, autoencoder, [_some_crops(one, size) for one in faces]),
+        fresh,
+        checkpoint_seconds,
+        progress,
+    )
+
+
+def starting_network(config: TrainingConfig) -> keras.Model:
+    """The autoencoder of a new model in this machine's compute dtype, frozen as the config says."""
+    autoencoder = build_autoencoder(config.autoencoder, config.seed, presets.compute_dtype())
+    base = base_weights(config.autoencoder)
+    if config.from_base and base:
+        load_base_weights(base, autoencoder)
+    autoencoder.get_layer("encoder").trainable = not (config.from_base and config.freeze_encoder)
+    return autoencoder
+
+
+def make_optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
+    """Adam with beta_1 0.5, as in the classic recipe; under float16 it scales the loss."""
+    adam = keras.optimizers.Adam(config.learning_rate, beta_1=0.5)
+    if presets.compute_dtype() == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(adam)
+    return adam
+
+
+def load_model(folder: str | Path) -> SwapModel:
+    """The face swap in a model folder; raises ModelError if it is missing or damaged."""
+    settings = read_config(folder, KIND)
+    config, identities = _parsed(folder, settings)
+    autoencoder = build_autoencoder(config.autoencoder)
+    load_weights(folder, {"autoencoder": autoencoder})
+    return SwapModel(config.autoencoder, autoencoder, identities)
+
+
+def preview_sheet(autoencoder: keras.Model, crops: Sequence[np.ndarray]) -> np.ndarray:
+    """What the model can do, RGB uint8: a row for every face, columns as in PREVIEW_COLUMNS.
+
+    crops: model crops (N, size, size, 3) uint8 of a and of b, as many of each.
+    """
+    columns = []
+    for own, other, faces in zip(PEOPLE, reversed(PEOPLE), crops, strict=True):
+        columns += [faces, paint_faces(autoencoder, faces, own)]
+        columns += [paint_faces(autoencoder, faces, other)]
+    side = max(128, crops[0].shape[1])
+    pictures = [resized(to_uint8(p), side) for row in zip(*columns, strict=True) for p in row]
+    nothing = np.empty((0, side, 3), np.uint8)
+    titles = grid([label_picture(nothing, name) for name in PREVIEW_COLUMNS], len(columns))
+    return np.concatenate([titles, grid(pictures, len(columns))])
+
+
+def base_weights(config: AutoencoderConfig) -> Path | None:
+    """The folder of the weights that the package brings for this network, if it brings some."""
+    folder = _base_folder(WEIGHTS, config)
+    return folder if (folder / "config.json").is_file() else None
+
+
+def save_base_weights(
+    weights: Path, config: AutoencoderConfig, encoder: keras.Model, decoder: keras.Model
+) -> Path:
+    """Write base weights under `weights`, as float16 to halve their size; returns their folder.
+
+    encoder and decoder are those of `models.autoencoder` for this config.
+    """
+    folder = _base_folder(weights, config)
+    for name, part, build in (
+        ("encoder", encoder, build_encoder),
+        ("decoder", decoder, build_decoder),
+    ):
+        half = build(config, dtype="float16")
+        half.set_weights(part.get_weights())
+        with weights_draft(folder / f"{name}.weights.h5") as draft:
+            half.save_weights(draft)
+    write_config(folder, "base", asdict(config))
+    return folder
+
+
+def load_base_weights(folder: Path, autoencoder: keras.Model) -> None:
+    """Base encoder and, into both decoders, base decoder; raises ModelError if they are damaged."""
+    for part, name in (("encoder",) * 2, *((f"decoder_{who}", "decoder") for who in PEOPLE)):
+        path = folder / f"{name}.weights.h5"
+        with explained(path):
+            autoencoder.get_layer(part).load_weights(path)
+
+
+def _base_folder(weights: Path, config: AutoencoderConfig) -> Path:
+    return weights / f"base_{config.size}_{config.width:g}_{config.upscale}"
+
+
+def _opened(person: Person | str | Path) -> Person:
+    return person if isinstance(person, Person) else open_person(person)
+
+
+def _settings(
+    folder: Path,
+    people: list[Person],
+    asked: TrainingConfig | None,
+    chosen: presets.Preset,
+    fresh: bool,
+) -> dict:
+    """What config.json says: as it was if a model goes on, and made now for a new one."""
+    if fresh or not (folder / "config.json").exists():
+        config = asked or TrainingConfig.from_preset(chosen)
+        has_base = base_weights(config.autoencoder) is not None
+        config = replace(config, from_base=config.from_base and has_base)
+        identities = {
+            who: Identity.of(person).to_dict() for who, person in zip(PEOPLE, people, strict=True)
+        }
+        return {"training": asdict(config), "people": identities}
+    settings = read_config(folder, KIND)
+    config, identities = _parsed(folder, settings)
+    remedy = "Add --fresh, or choose another folder."
+    known, wanted = [identities[who].name for who in PEOPLE], [person.name for person in people]
+    if known != wanted:
+        problem = f"was trained on {' and '.join(known)}, not {' and '.join(wanted)}"
+        raise ModelError(folder, problem, remedy)
+    if asked and asked.autoencoder != config.autoencoder:
+        raise ModelError(folder, f"holds another network ({config.autoencoder})", remedy)
+    return settings
+
+
+def _parsed(folder: str | Path, settings: dict) -> tuple[TrainingConfig, dict[str, Identity]]:
+    try:
+        config = TrainingConfig.from_dict(settings["training"])
+        return config, {who: Identity.from_dict(settings["people"][who]) for who in PEOPLE}
+    except (KeyError, TypeError, AttributeError) as error:
+        problem = f"its settings are not those of a face swap ({error})"
+        raise ModelError(Path(folder) / "config.json", problem, START_ANEW) from error
+
+
+def _some_crops(faces: np.ndarray, size: int) -> np.ndarray:
+    """PREVIEW_FACES model crops, evenly spaced over the aligned faces."""
+    chosen = np.linspace(0, len(faces) - 1, PREVIEW_FACES).round().astype(int)
+    return np.stack([warp(face, model_matrix(size), size) for face in faces[chosen]])
