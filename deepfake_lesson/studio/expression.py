@@ -8,6 +8,7 @@ with the gaze in degrees:
 """
 
 from functools import cache
+from math import prod
 
 import numpy as np
 
@@ -132,9 +133,22 @@ def _mouth_units(p, jaw_weight):
     }
 
 
+def _correctives(p):
+    """What two units do together beyond their sum, "first*second" -> field (N, 3)."""
+    below_lid = smoothstep(2, -2, p[:, 1])
+    return {
+        "AU12*AU26": mirrored(p, (27, -72), (12, 10), (-2.6, -1.2, 1))
+        + midline(p, -66, (18, 5), up=-1.2),
+        "AU6*AU45": mirrored(p, (32, -5), (12, 3.5), (0, 1.2, 0.4), below_lid),
+    }
+
+
 @cache
 def unit_fields():
-    """The action units that are plain fields, name -> (N, 3) float32 mm at full intensity."""
+    """The units that are plain fields and their correctives, name -> (N, 3) float32 mm.
+
+    A corrective has the name "AU12*AU26" and is weighted by the product of the intensities.
+    """
     mean = template()
     points, rings = mean.vertices.astype(np.float64), mean.rings
     jaw_weight = _jaw_weight(mean)
@@ -142,6 +156,7 @@ def unit_fields():
         **_brow_units(points),
         **_cheek_and_nose_units(points, 1 - jaw_weight),
         **_mouth_units(points, jaw_weight),
+        **_correctives(points),
     }
     for name, field in fields.items():
         for part in ("upper_teeth", "lower_teeth", "mouth_plate"):
@@ -175,7 +190,7 @@ def deform(identity, expression):
     mean = template()
     vertices = identity.vertices.copy()
     for name, field in unit_fields().items():
-        if intensity := expression.get(name, 0):
+        if intensity := prod(expression.get(unit, 0) for unit in name.split("*")):
             vertices += np.float32(intensity) * field
     _keep_lips_apart(mean, vertices)
     turn = _gaze_rotation(expression)
@@ -208,7 +223,7 @@ def _lid_closing(expression, side):
     blink = expression.get(f"AU45_{side}", expression.get("AU45", 0))
     gaze = expression.get("gaze_y", 0) / 20
     squint = 0.224 * expression.get("AU6", 0) + 0.12 * expression.get("AU9", 0)
-    closing = np.clip(blink + 0.22 * max(0, -gaze) + squint, 0, 1)
+    closing = np.clip(blink + 0.4 * max(0, -gaze) + squint, 0, 1)
     return closing, expression.get("AU5", 0) + 0.25 * max(0, gaze)
 
 
@@ -236,6 +251,7 @@ def _carry_lashes(lash, vertices, margin, closing):
     """Set the lashes on the lid's margin again; they turn down as it closes (in place)."""
     hairs = vertices[lash] - vertices[lash[0]]
     hairs[..., 1] -= closing * hairs[..., 2]
+    hairs *= np.float32(1 - 0.3 * closing)
     vertices[lash] = vertices[margin] + hairs
 
 

@@ -30,7 +30,13 @@ FACTORS = {
     "eyes": {"eye_size": 0.5, "eye_open": 0.5, "eye_round": 0.5, "lid_hood": -0.4},
 }  # fmt: skip
 # Where the typical face differs from the template.
-TYPICAL = {"eye_size": 0.35, "jaw_width": -0.4, "fat": -0.5, "cheek_full": -0.3}
+TYPICAL = {
+    "eye_size": 0.35,
+    "jaw_width": -0.4,
+    "fat": -0.5,
+    "cheek_full": -0.3,
+    "mouth_height": -0.5,
+}
 # How a man's face differs from the mean (a woman's by the opposite), in standard deviations.
 MALE = {
     "jaw_width": 0.8, "brow_ridge": 0.8, "chin_width": 0.6, "lip_upper": -0.6, "lip_lower": -0.5,
@@ -51,9 +57,9 @@ PLAUSIBLE = {
     "inner eyes / eye": (1.20, 1.75),
     "eyes / face": (0.55, 0.67),
     "face / height": (1.08, 1.40),
-    "jaw / face": (0.73, 0.90),
+    "jaw / face": (0.755, 0.90),
     "nose length / height": (0.39, 0.47),
-    "upper lip / height": (0.095, 0.165),
+    "upper lip / height": (0.10, 0.17),
     "chin / height": (0.25, 0.365),
     "lips / mouth": (0.20, 0.42),
     "eye opening": (0.25, 0.42),
