@@ -19,6 +19,7 @@ from .textures import (
     Canvas,
     Part,
     TexelMap,
+    cloth_grid,
     fractal_noise,
     noise,
     pyramid,
@@ -68,9 +69,9 @@ SIDES = (1, -1)
 class Appearance:
     """What the renderer needs of a person's looks.
 
-    levels: the texture (S, S, 9) and its halves; alpha (S, S); parts (S, S) uint8 (see `Part`);
-    skin_brightness: mean green of the
-    forehead, for the automatic exposure.
+    levels: the texture (S, S, 9) and its halves. alpha: (256, 256) coverage of a card of hair.
+    parts: (S, S) uint8, see `Part`. skin_brightness: mean green of the forehead, for the
+    automatic exposure.
     """
 
     levels: tuple[np.ndarray, ...]
@@ -99,21 +100,23 @@ def paint(look, seed: int) -> Appearance:
     _paint_tiles(atlas, look, base, colors[0], rng)
     middle = ATLAS_SIZE // 2
     forehead = atlas.color[middle - 60 : middle - 20, middle - 20 : middle + 20, 1]
-    return Appearance(pyramid(atlas.stacked()), atlas.alpha, atlas.parts, float(forehead.mean()))
+    return Appearance(
+        pyramid(atlas.stacked()), _strand_alpha(rng), atlas.parts, float(forehead.mean())
+    )
 
 
 def skin_color(look) -> np.ndarray:
     """Mean skin colour (3,): from light (skin = 0) to dark (1), warmer or cooler."""
     place = look.skin * (len(SKIN_TONES) - 1)
     tone = [np.interp(place, np.arange(len(SKIN_TONES)), SKIN_TONES[:, i]) for i in range(3)]
-    return np.array(tone) * (1 + np.array([0.03, 0, -0.03]) * look.warmth)
+    return np.array(tone) * (1 + np.array([0.045, 0, -0.055]) * look.warmth)
 
 
 def _hair_colors(look, base, rng):
     """Colour of the hair and of the brows, which stay darker than the skin."""
     hair = np.array(HAIR_COLORS[look.hair_color]) * np.exp(0.15 * rng.normal())
     fair = look.hair_color in ("blond", "light", "grey", "red")
-    return hair, np.minimum(hair * (0.45 if fair else 0.7), base * 0.26)
+    return hair, np.minimum(hair * (0.45 if fair else 0.7), base * (0.26 - 0.12 * look.skin))
 
 
 def _paint_blood(atlas: Atlas, texels: TexelMap, look, rng) -> None:
@@ -141,7 +144,7 @@ def _paint_blemishes(atlas: Atlas, texels: TexelMap, look, rng) -> None:
     corners = 0.26 * spot(0, -88.5, 13, 3) + 0.9 * spot(24.2, -72.7, 2.4, 1.4)
     atlas.darken(corners, (0.7, 1, 1))
     circles = spot(28, -9, 10, 4) + 0.7 * spot(16, -3, 6, 6)
-    atlas.darken((0.18 + 0.2 * look.age) * circles, (0.7, 1, 0.85))
+    atlas.darken((0.12 + 0.16 * look.age + 0.16 * look.bags) * circles, (0.7, 1, 0.85))
     atlas.darken(0.22 * look.lid_shade * spot(32, 8, 13, 4), (0.8, 1, 1))
     if look.freckles > 0:
         dots = noise(rng, ATLAS_SIZE, 2.6) + 0.35 * noise(rng, ATLAS_SIZE, 9)
@@ -159,12 +162,12 @@ def _paint_blemishes(atlas: Atlas, texels: TexelMap, look, rng) -> None:
 def _paint_pores(atlas: Atlas, texels: TexelMap, look, rng) -> None:
     """Gloss of the oily zone, broken up by pores, and the fine relief of skin."""
     spot = texels.spot
-    gloss = 0.24 + 0.24 * spot(0, -30, 7, 18) + 0.16 * spot(0, 45, 28, 16)
-    gloss = gloss + 0.12 * spot(34, -22, 10, 8) + 0.08 * spot(0, -104, 12, 8)
+    gloss = 0.24 + 0.20 * spot(0, -30, 8, 20) + 0.12 * spot(0, 45, 34, 20)
+    gloss = gloss + 0.09 * spot(36, -22, 16, 13) + 0.08 * spot(0, -104, 12, 8)
     pores = noise(rng, ATLAS_SIZE, 1.7)
     patches = fractal_noise(rng, ATLAS_SIZE, (24, 9, 4))
-    gloss = gloss * np.clip(1 + 0.28 * patches - 0.45 * np.abs(pores), 0.15, 1.8)
-    atlas.gloss[:] = gloss * look.oil * (texels.z > 0) * (1 - 0.35 * look.skin)
+    gloss = gloss * np.clip(1.1 + 0.12 * patches - 0.35 * np.abs(pores), 0.2, 1.6)
+    atlas.gloss[:] = gloss * look.oil * (texels.z > 0) * (1 - 0.55 * look.skin)
     coarse = 0.5 + spot(0, -38, 13, 11) + 0.7 * spot(30, -34, 16, 13)
     relief = 0.16 * pores * coarse + 0.09 * noise(rng, ATLAS_SIZE, 2.2)
     relief = (
@@ -256,7 +259,7 @@ def _paint_beard(atlas: Atlas, texels: TexelMap, look, base, hair, rng) -> None:
 
 
 def _paint_lips(atlas: Atlas, texels: TexelMap, look, base, rng) -> None:
-    """Vermilion with its soft border and fine upright creases, and the dark seam between the lips."""
+    """Vermilion with its soft border and upright creases, and the dark seam between the lips."""
     outer = spline(LANDMARKS[48:55], 6), spline(LANDMARKS[[54, 55, 56, 57, 58, 59, 48]], 6)
     made_up = look.makeup > 0.3
     lips = Canvas().polygon(np.vstack(outer)).blur(0.6 if made_up else 0.95).on_atlas(texels)
@@ -266,9 +269,12 @@ def _paint_lips(atlas: Atlas, texels: TexelMap, look, base, rng) -> None:
     )
     seam = Canvas().line(np.vstack(inner), 1.0, closed=True)
     seam.line(LANDMARKS[[48, 60]], 1.0).line(LANDMARKS[[54, 64]], 1.0)
-    bare = base * np.array([0.66, 0.33, 0.33]) + np.array([0.035, 0.006, 0.008])
-    bare = bare * (1 + 0.3 * look.lip_tone * np.array([0.3, -0.5, -0.4]))
-    paint_color = np.array(look.lip_color) * (1 - 0.6 * look.skin)
+    pale, full = np.array([0.66, 0.39, 0.39]), np.array([0.66, 0.33, 0.34])
+    bare = base * (pale if look.sex > 0.1 else full) + np.array([0.018, 0.004, 0.006])
+    bare = bare + 0.9 * look.skin**2 * np.array([0.06, 0.016, 0.018])
+    bare = bare * (1 + 0.26 * look.lip_tone * np.array([0.35, -0.5, -0.4]))
+    paint_color = np.array(look.lip_color) * (1 - 0.65 * look.skin)
+    paint_color = 0.75 * paint_color + 0.25 * base
     color = bare * (1 - look.makeup) + look.makeup * paint_color
     table = rng.normal(0, 1, 256)
     creases = np.interp(
@@ -277,10 +283,11 @@ def _paint_lips(atlas: Atlas, texels: TexelMap, look, base, rng) -> None:
     patchy = (
         1 + 0.10 * noise(rng, ATLAS_SIZE, 5) + 0.05 * noise(rng, ATLAS_SIZE, 2) + 0.06 * creases
     )
+    patchy = patchy * (1 - 0.25 * smoothstep(-74, -70.5, texels.y))
     atlas.mix(0.9 * lips, color * patchy[..., None])
     atlas.parts[lips > 0.5] = Part.LIPS
     wet = smoothstep(1.0, 4.5, np.abs(texels.y + 72.5)) * (0.6 + 0.4 * np.clip(1 - creases, 0, 2))
-    shine = (0.20 + 0.3 * look.makeup) * (1 - 0.8 * look.skin)
+    shine = (0.13 + 0.25 * look.makeup) * (1 - 0.8 * look.skin)
     atlas.gloss[:] = atlas.gloss * (1 - 0.5 * lips) + lips * shine * wet
     atlas.height += lips * (0.18 * creases + 0.12 * np.clip(noise(rng, ATLAS_SIZE, 2.4), -1, 1))
     atlas.darken(0.85 * seam.blur(0.45).on_atlas(texels))
@@ -292,10 +299,10 @@ def _paint_lids(atlas: Atlas, texels: TexelMap, look, base, brow) -> None:
     for side in SIDES:
         mirror = np.array([side, 1])
         upper = np.vstack([spline(LANDMARKS[UPPER_LID], 12), LANDMARKS[39]]) * mirror
-        lashes.line(upper + [0, 0.35], 1.0 + 0.8 * look.lashes)
+        lashes.line(upper + np.array([0, 0.35]), 1.0 + 0.8 * look.lashes)
         wing = upper[0] + [-1.6 * side, 1.0]
         lashes.line([upper[2], upper[0], wing], 0.7 + 0.6 * look.lashes)
-        crease.line((upper + [0, 3.1])[2:-1], 0.8)
+        crease.line((upper + np.array([0, 3.1]))[2:-1], 0.8)
         lower.line(spline(LANDMARKS[LOWER_LID], 8) * mirror + [0, -0.3], 0.6)
     lashes, crease = lashes.blur(0.3).on_atlas(texels), crease.blur(0.7).on_atlas(texels)
     atlas.darken(0.55 * look.crease * crease)
@@ -322,7 +329,7 @@ def _brow_hairs(canvas: Canvas, curve, half_width, density: float, side: int, rn
     tangent = np.gradient(curve, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1)[:, None]
     for _ in range(int(460 * density)):
-        place = min(len(curve) - 1, int(len(curve) * rng.beta(1.05, 1.15)))
+        place = min(len(curve) - 1, int(len(curve) * rng.beta(1.2, 1.15)))
         along, height = place / len(curve), rng.uniform(-1, 1)
         angle = np.interp(along, [0, 0.3, 1], [1.25, 0.7, 0.1]) + rng.normal(0, 0.14)
         angle -= 0.55 * (height + 0.2) * (along > 0.15)
@@ -341,7 +348,7 @@ def _paint_brows(atlas: Atlas, texels: TexelMap, look, color, rng) -> None:
     for side in SIDES:
         curve = _brow_curve(look, side, rng)
         along = np.linspace(0, 1, len(curve))
-        taper = np.interp(along, [0, 0.12, 0.5, 0.8, 1], [2.2, 3.1, 2.9, 2.2, 1.0])
+        taper = np.interp(along, [0, 0.12, 0.5, 0.8, 1], [1.0, 2.7, 3.0, 2.2, 0.9])
         half_width = 1.2 * look.brow_thickness * taper
         offset = np.stack([np.zeros_like(half_width), half_width], 1)
         shadow.polygon(np.vstack([curve + 0.8 * offset, (curve - offset)[::-1]]))
@@ -387,15 +394,15 @@ def _paint_scalp(atlas: Atlas, texels: TexelMap, look, color, rng) -> None:
 def _paint_tiles(atlas: Atlas, look, base, hair, rng) -> None:
     """Corner tiles: eye, teeth, neck with shirt, glasses, locks of hair."""
     width = tile_width()
-    iris = np.array(IRIS_COLORS[look.iris]) * rng.uniform(0.8, 1.2)
+    iris = np.array(IRIS_COLORS[look.iris]) * rng.uniform(0.7, 1.1) * (1 - 0.4 * look.skin)
     atlas.tile(Material.EYE, _eye(rng, width, iris, look.skin), 0.5)
-    atlas.tile(Material.TEETH, _teeth(width, look.teeth), 0.5)
+    atlas.tile(Material.TEETH, _teeth(width, look.teeth * (1 - 0.3 * look.skin)), 0.5)
     cloth, gloss, parts = _neck_and_shirt(rng, width, look, base)
     atlas.tile(Material.CLOTH, cloth, gloss)
     atlas.parts[-width:, :width] = parts
     atlas.color[-8:, :width], atlas.gloss[-8:, :width] = look.glasses_color, 0.5
-    color, gloss, alpha = _lock(rng, width, hair)
-    atlas.tile(Material.LONG_HAIR, color, gloss, 1.0, alpha)
+    color, gloss = _lock(rng, width, hair)
+    atlas.tile(Material.LONG_HAIR, color, gloss, 1.0)
 
 
 def _eye(rng, width: int, iris: np.ndarray, skin: float) -> np.ndarray:
@@ -403,7 +410,7 @@ def _eye(rng, width: int, iris: np.ndarray, skin: float) -> np.ndarray:
     y, x = (np.mgrid[0:width, 0:width] + 0.5) / width * 2 - 1
     angle, around = np.hypot(x, y) * np.radians(92), np.arctan2(y, x)
     rim, pupil = 0.435, 0.185
-    white = np.array([0.56, 0.515, 0.475]) * (1 - 0.30 * skin)
+    white = np.array([0.56, 0.515, 0.475]) * (1 - 0.48 * skin)
     white = white * (1 - 0.30 * smoothstep(0.5, 1.3, angle))[..., None]
     pink = smoothstep(0.75, 1.05, angle) * np.abs(np.cos(around)) ** 2
     veins = np.clip(fractal_noise(rng, width, (7, 3)), 0, 1.5) * smoothstep(0.5, 0.9, angle)
@@ -438,8 +445,9 @@ def _teeth(width: int, brightness: float) -> np.ndarray:
 
 
 def _neck_and_shirt(rng, width: int, look, base) -> tuple[np.ndarray, ...]:
-    """Neck skin above, below it cloth with a collar seam, folds and a weave; colour, gloss, parts."""
+    """Neck skin above, below it a shirt with seam, folds and weave; colour, gloss, parts."""
     y, x = np.mgrid[0:width, 0:width] / (width - 1.0) * 2 - 1
+    x, y = cloth_grid(x, y)
     edge = y - 0.09 * np.cos(np.clip(5.5 * x, -np.pi, np.pi)) * look.neckline + 0.30
     shirt = smoothstep(0.03, 0.05, edge)
     seam = 0.45 * np.exp(-(((edge - 0.10) / 0.012) ** 2)) + 0.25 * smoothstep(0.10, 0.04, edge)
@@ -449,21 +457,37 @@ def _neck_and_shirt(rng, width: int, look, base) -> tuple[np.ndarray, ...]:
         stripes = np.sin(2 * np.pi * rng.uniform(4, 11) * (y + 0.1 * x**2)) > rng.uniform(0, 0.6)
         weave = weave * (1 - 0.55 * stripes * (edge > 0.10))
     skin = base * 0.93 * (1 + 0.03 * fractal_noise(rng, width, (20, 6)))[..., None]
-    cloth = np.array(look.cloth) * np.clip(weave, 0.2, 2)[..., None]
+    dye = np.array(look.cloth)
+    dye = 0.5 * dye + 0.5 * dye.mean()
+    cloth = dye * np.clip(weave, 0.2, 2)[..., None]
     color = skin * (1 - shirt[..., None]) + cloth * shirt[..., None]
     return color, 0.12 * (1 - shirt), np.where(shirt > 0.5, Part.CLOTH, Part.NECK)
 
 
-def _lock(rng, width: int, color) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Strands of hair, root at the top: colour, gloss, alpha that frays towards the tip."""
+def _lock(rng, width: int, color) -> tuple[np.ndarray, np.ndarray]:
+    """Strands of hair, root at the top: colour and gloss."""
     y, x = np.mgrid[0:width, 0:width] / (width - 1.0) * 2 - 1
     table = rng.normal(0, 1, 2400)
     strands = 0.6 * _strand_noise(table, 60 * x + 0.5 * noise(rng, width, 30) + 100)
     strands += 0.5 * _strand_noise(table, 150 * x + 0.6 * noise(rng, width, 30) + 900)
-    tone = color * np.exp(0.45 * strands)[..., None] + 0.003
-    fray = 0.8 * _strand_noise(table, 26 * x + 0.4 * noise(rng, width, 40) + 1500) + 0.5 * strands
-    alpha = 0.5 + 0.5 * (1.55 + 1.5 * y + 0.55 * fray)
-    return tone, 0.13 + 0.10 * np.clip(strands, -1, 2), np.clip(alpha, 0, 1)
+    root = 1 - 0.15 * smoothstep(-0.3, -1, y)
+    tone = color * (root * np.exp(0.45 * strands))[..., None] + 0.003
+    return tone, 0.11 + 0.09 * np.clip(strands, -1, 2)
+
+
+STRANDS_SIDE = 256
+
+
+def _strand_alpha(rng) -> np.ndarray:
+    """Coverage of a card of hair (256, 256), root at the top: clumps of strands, frayed tips."""
+    y, x = np.mgrid[0:STRANDS_SIDE, 0:STRANDS_SIDE] / (STRANDS_SIDE - 1.0) * 2 - 1
+    table = rng.normal(0, 1, 2400)
+    sway = 0.5 * noise(rng, STRANDS_SIDE, 90)
+    clumps = _strand_noise(table, 22 * x + sway + 200)
+    strands = _strand_noise(table, 64 * x + 1.5 * sway + 900)
+    tip = 0.62 + 0.28 * clumps + 0.22 * strands - y
+    gap = strands + 0.4 * clumps + 1.75 - 1.1 * smoothstep(-0.6, 1.0, y)
+    return (0.5 + np.minimum(1.5 * tip, 0.8 * gap)).clip(0, 1).astype(np.float32)
 
 
 @cache
@@ -486,6 +510,8 @@ def static_occlusion() -> np.ndarray:
     openness[rings["mouth_plate"]] = 0.13 + 0.22 * smoothstep(-76, -92, plate)
     ear = np.array([0.35, 0.45, 0.7, 0.95, 0.9, 0.6, 0.85, 1, 0.8, 0.5])
     openness[rings["left_ear"]] = openness[rings["right_ear"]] = ear[:, None]
+    layers = np.linspace(0.8, 1, len(rings["long_hair"]))
+    openness[rings["long_hair"]] = layers[:, None, None]
     openness[rings["neck"]] = 0.30 + 0.70 * smoothstep(-95, -165, vertices[rings["neck"], 1])
     return openness.astype(np.float32)
 

@@ -103,4 +103,4 @@ def _studio_wall(rng: np.random.Generator) -> np.ndarray:
     rows, columns = np.mgrid[0:ROOM, 0:ROOM] / (ROOM - 1.0)
     x, y = rng.uniform(0.1, 0.9), rng.uniform(0.0, 0.8)
     fall = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * rng.uniform(0.35, 0.9) ** 2))
-    return _muted(rng, 0.08, 0.7, 0.3) * (0.35 + 0.75 * fall[..., None])
+    return _muted(rng, 0.08, 0.65, 0.16) * (0.35 + 0.75 * fall[..., None])

@@ -28,6 +28,9 @@ class Pose:
         return tilt @ turn @ nod
 
 
+FRONTAL = Pose()
+
+
 def direction(azimuth: float, elevation: float) -> np.ndarray:
     """Unit vector (3,) towards azimuth (degrees, + right) and elevation (degrees, + up)."""
     azimuth, elevation = np.radians([azimuth, elevation])
@@ -89,7 +92,7 @@ def film_curve(linear: np.ndarray) -> np.ndarray:
     """Linear light to display value in [0, 1]: display gamma with a soft toe and shoulder."""
     shoulder = linear / (1 + 0.16 * linear * linear)
     value = np.clip(shoulder, 0, 1) ** (1 / 2.2)
-    return value + 0.06 * np.sin(2 * np.pi * (value - 1)) / (2 * np.pi) * 2 * value
+    return value - 0.03 * value * np.sin(2 * np.pi * value)
 
 
 LEVELS = 4096
@@ -210,7 +213,7 @@ def sample_camera(rng: np.random.Generator, jpeg: bool = True) -> Camera:
         exposure=rng.normal(0, 0.12),
         balance=rng.normal(0, 0.35),
         blur=rng.uniform(0, 0.7),
-        noise=rng.uniform(0.3, 3.5),
+        noise=rng.uniform(0.3, 2.2),
         fringe=rng.uniform(0, 0.0015),
         vignette=rng.uniform(0, 0.12),
         jpeg=int(rng.integers(75, 97)) if jpeg else 0,

@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import LessonError
-from .camera import Camera, Light, Pose
+from .camera import FRONTAL, Camera, Light, Pose
 
 Curves = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Moment:
-    """One instant: action units and gaze, pose; light and camera where they differ from the scene."""
+    """One instant: action units with gaze, pose; light and camera if not the scene's."""
 
     expression: dict[str, float]
-    pose: Pose = Pose()
+    pose: Pose = FRONTAL
     light: Light | None = None
     camera: Camera | None = None
 

@@ -1,4 +1,4 @@
-"""Filming a studio person, with the recipe kept beside the clip so that the truth can be made again."""
+"""Filming a studio person; the recipe stays with the clip, so that its truth can be made again."""
 
 import json
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import ConsentError, MediaError
 from ..files import replacing
 from ..people import Person, create_person
+from ..provenance import ALGORITHMIC, sign
 from ..video import VideoWriter
 from .camera import Scene
 from .people import Identity
@@ -20,7 +21,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that a clip is made of. `size` is one side or (width, height); `seed` draws scene and take."""
+    """What a clip is made of. size: side or (width, height); seed: draws scene and take."""
 
     identity: int
     performance: str = "talk"
@@ -74,7 +75,7 @@ def record(
     seed: int = 0,
     progress: bool = False,
 ) -> Person:
-    """Film a person who does not exist: a person folder with media/clip.mp4 and media/clip.json.
+    """Film a person who does not exist: a person folder with media/clip.mp4, signed, and media/clip.json.
 
     seed: of the scene and of the take of the performance. Raises ConsentError if the folder already
     holds a person, LessonError for an unknown performance.
@@ -93,5 +94,6 @@ def record(
         bar = tqdm(recipe.frames(), f"filming {identity_seed}", len(acting), disable=not progress)
         for frame in bar:
             writer.write(frame.image)
+    sign(clip, source_type=ALGORITHMIC)
     recipe.save(clip.with_suffix(".json"))
     return create_person(folder, f"studio person {identity_seed}", "synthetic", seed=identity_seed)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .anatomy import template
 from .appearance import Appearance, eye_occlusion, paint, static_occlusion
-from .camera import Camera, Light, Pose, Scene
+from .camera import FRONTAL, Camera, Light, Pose, Scene
 from .expression import deform
 from .parts import Material
 from .people import Identity
@@ -26,11 +26,11 @@ from .rasterizer import (
     vertex_normals,
 )
 from .shader import shade
-from .textures import Part, atlas_uv
+from .textures import CUTOUTS, Part, atlas_uv, card_uv
 
 NECK_PIVOT = np.array([0, -75, -15], np.float32)
 SHADOW_SIDE, SHADOW_SCALE = 200, 0.5
-TEXELS_PER_MM = 4.0
+TEXELS_PER_MM = 2.8
 FACE_PARTS = (Part.SKIN, Part.BROW, Part.EYE, Part.LIPS, Part.TEETH, Part.MOUTH)
 MATERIAL_PARTS = {
     Material.SKIN: Part.BACKGROUND,
@@ -42,6 +42,7 @@ MATERIAL_PARTS = {
     Material.CLOTH: Part.BACKGROUND,
     Material.LONG_HAIR: Part.HAIR,
     Material.GLASSES: Part.GLASSES,
+    Material.LASH: Part.EYE,
 }
 
 
@@ -70,7 +71,7 @@ class Frame:
 def render(
     identity: Identity,
     expression: dict[str, float] | None = None,
-    pose: Pose = Pose(),
+    pose: Pose = FRONTAL,
     light: Light | None = None,
     camera: Camera | None = None,
     background: np.ndarray | None = None,
@@ -87,7 +88,7 @@ def render(
     appearance = paint(identity.look, identity.seed)
     rig = _exposed(light or Light(), appearance)
     rest = deform(identity, expression)
-    world = _turn(rest, template().follow, pose)
+    world = _turn(rest, identity.follow, pose)
     points = camera.project(world, width, height)
     window = _window(points, width, height)
     samples = _look(identity, appearance, points, window, supersample)
@@ -144,7 +145,7 @@ def render_performance(
 def _exposed(light: Light, appearance: Appearance) -> Rig:
     """Automatic exposure that goes half of the way towards a mean grey on the skin."""
     brightness = appearance.skin_brightness * light.on_skin()
-    return light.rig(float(np.clip((0.30 / brightness) ** 0.45, 0.75, 1.4)))
+    return light.rig(float(np.clip((0.30 / brightness) ** 0.45, 0.75, 1.55)))
 
 
 def _turn(rest: np.ndarray, follow: np.ndarray, pose: Pose) -> np.ndarray:
@@ -165,7 +166,7 @@ def _window(points: np.ndarray, width: int, height: int) -> tuple[slice, slice]:
 
 @cache
 def _cutout_materials() -> np.ndarray:
-    return np.array([m.name in ("LONG_HAIR", "LASH") for m in Material])
+    return np.array([material in CUTOUTS for material in Material])
 
 
 @cache
@@ -182,8 +183,7 @@ def _look(identity, appearance, points, window, supersample) -> Samples:
         (rows.stop - rows.start) * supersample, (columns.stop - columns.start) * supersample
     )
     cutout = _cutout_materials()[identity.materials]
-    triangles, uv = identity.triangles, atlas_uv()
-    rasterize(screen, triangles, cutout, uv, appearance.alpha, True, samples)
+    rasterize(screen, identity.triangles, cutout, card_uv(), appearance.alpha, True, samples)
     return samples
 
 
@@ -193,11 +193,22 @@ def _surface(identity, appearance, rest, world, rig) -> Surface:
         identity.triangles,
         identity.materials,
         world,
-        vertex_normals(world, identity.normal_triangles),
+        _normals(identity, world),
         atlas_uv(),
         eye_occlusion(rest, static_occlusion()),
         _shadow(identity, appearance, world, rig),
     )
+
+
+def _normals(identity, world) -> np.ndarray:
+    """Vertex normals; cards of hair take them mostly from the head that they cover."""
+    normals = vertex_normals(world, identity.normal_triangles)
+    cards = template().rings["long_hair"].ravel()
+    outwards = world[cards] - world[: template().head_count].mean(0)
+    outwards /= np.linalg.norm(outwards, axis=1)[:, None]
+    facing = np.sign((normals[cards] * outwards).sum(1))[:, None]
+    normals[cards] = 0.35 * facing * normals[cards] + 0.65 * outwards
+    return normals
 
 
 def _shadow(identity, appearance, world, rig) -> np.ndarray:
@@ -211,8 +222,8 @@ def _shadow(identity, appearance, world, rig) -> np.ndarray:
     samples = empty_samples(SHADOW_SIDE, SHADOW_SIDE)
     triangles = identity.normal_triangles
     solid = np.zeros(len(triangles), np.bool_)
-    rasterize(seen, triangles, solid, atlas_uv(), appearance.alpha, False, samples)
-    return soft_shadow(seen, samples.depth, SHADOW_TAPS, 3.2, 2.5, 0.18)
+    rasterize(seen, triangles, solid, card_uv(), appearance.alpha, False, samples)
+    return soft_shadow(seen, samples.depth, SHADOW_TAPS, 3.8, 2.5, 0.18)
 
 
 def _backdrop(background: np.ndarray | None, width: int, height: int) -> np.ndarray:
@@ -232,8 +243,7 @@ def _illuminate(
     picture, samples, surface, appearance, rig, identity, expression, pose, camera
 ) -> None:
     """Shade the window of the picture with the texture level that suits its resolution."""
-    factor = samples.index.shape[0] // picture.shape[0]
-    density = camera.pixels_per_mm(*picture.base.shape[1::-1]) * factor
+    density = camera.pixels_per_mm(*picture.base.shape[1::-1])
     level = int(np.clip(np.log2(TEXELS_PER_MM / density), 0, len(appearance.levels) - 1))
     shade(
         picture,

@@ -14,8 +14,8 @@ from .rasterizer import kernel
 RED, GREEN, BLUE, GLOSS, HAIR, WRINKLES, HEIGHT = 0, 1, 2, 3, 4, 5, 8
 CHANNELS = 9
 SKIN, RIM, EYE, TEETH = (int(Material[name]) for name in ("SKIN", "RIM", "EYE", "TEETH"))
-EAR, CLOTH = int(Material.EAR), int(Material.CLOTH)
-LASH = 9
+EAR, CLOTH, LASH = (int(Material[name]) for name in ("EAR", "CLOTH", "LASH"))
+STRANDS = int(Material.LONG_HAIR)
 f32 = np.float32
 ZERO, ONE = f32(0), f32(1)
 
@@ -142,7 +142,7 @@ def _skin_gloss(normal, view, facing, gloss, occlusion, shadow, rig):
 
 @kernel
 def _hair_gloss(normal, position, view, gloss, shadow, axes, rig):
-    """Highlight along strands that run away from the crown of the head."""
+    """White and coloured highlight along strands that run away from the crown of the head."""
     crown = (
         position[0] - axes[0, 1] * f32(120) + axes[0, 2] * f32(40),
         position[1] - axes[1, 1] * f32(120) + axes[1, 2] * f32(40),
@@ -168,8 +168,8 @@ def _hair_gloss(normal, position, view, gloss, shadow, axes, rig):
     sine = max(ONE - cosine * cosine, ZERO)
     s4 = sine * sine * sine * sine
     s16 = s4 * s4 * s4 * s4
-    lit = max(_dot(normal, rig.key) + f32(0.3), ZERO)
-    return (s16 * f32(0.45) + s4 * f32(0.10)) * gloss * lit * shadow
+    lit = max(_dot(normal, rig.key) + f32(0.2), ZERO) * shadow
+    return s16 * s16 * f32(0.20) * gloss * lit, s4 * s4 * lit
 
 
 @kernel
@@ -191,7 +191,8 @@ def _shade_sample(t, w0, w1, surface, texture, rig, wrinkles, axes, eye, relief)
     smooth = _unit(_mix3(surface.normals, corners, weights))
     facing = _dot(smooth, view)
     if facing < 0:
-        smooth = (-smooth[0], -smooth[1], -smooth[2])
+        if material != STRANDS:
+            smooth = (-smooth[0], -smooth[1], -smooth[2])
         facing = -facing
     side = texture.shape[0]
     a, b, c = corners
@@ -206,7 +207,7 @@ def _shade_sample(t, w0, w1, surface, texture, rig, wrinkles, axes, eye, relief)
     gloss = _texel(texture, row, column, fu, fv, GLOSS)
     hair = _texel(texture, row, column, fu, fv, HAIR)
     occlusion = _mix(surface.occlusion, corners, weights)
-    shadow = _mix(surface.shadow, corners, weights)
+    shadow = max(_mix(surface.shadow, corners, weights), ZERO)
     normal = smooth
     if material == SKIN:
         normal, crease = _bumped(smooth, texture, row, column, fu, fv, wrinkles, axes, relief)
@@ -224,8 +225,13 @@ def _shade_sample(t, w0, w1, surface, texture, rig, wrinkles, axes, eye, relief)
     if material == EYE:
         key, fill = _eye_gloss(smooth, view, shadow, rig)
     elif hair > f32(0.35):
-        key = _hair_gloss(normal, position, view, gloss, shadow, axes, rig)
+        key, tinted = _hair_gloss(normal, position, view, gloss, shadow, axes, rig)
         fill = ZERO
+        light = (
+            light[0] + f32(0.5) * tinted * rig.key_color[0],
+            light[1] + f32(0.5) * tinted * rig.key_color[1],
+            light[2] + f32(0.5) * tinted * rig.key_color[2],
+        )
     else:
         key, fill = _skin_gloss(normal, view, facing, gloss, occlusion, shadow, rig)
     graze = ONE - facing

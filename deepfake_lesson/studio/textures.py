@@ -25,6 +25,7 @@ CORNERS = {
     Material.CLOTH: (0, 1),
     Material.GLASSES: (0, 1),
     Material.LONG_HAIR: (1, 1),
+    Material.LASH: (1, 1),
 }
 
 
@@ -59,7 +60,27 @@ def head_uv(angles: np.ndarray) -> np.ndarray:
 def tile_uv(uv: np.ndarray, material: Material) -> np.ndarray:
     """Part coordinates in [-1, 1] (y up) to atlas coordinates inside the material's corner tile."""
     center = np.where(np.array(CORNERS[material]) == 0, TILE / 2, 1 - TILE / 2)
-    return center + np.clip(uv, -1, 1) * [1, -1] * (TILE / 2 - 2 / ATLAS_SIZE)
+    uv = np.clip(uv, -1, 1) * [1, -1]
+    if material == Material.CLOTH:
+        uv = np.stack(_crowded(uv[:, 0], uv[:, 1]), 1)
+    return center + uv * (TILE / 2 - 2 / ATLAS_SIZE)
+
+
+COLLAR, CROWDING = -0.3, (3.0, 6.0)
+
+
+def _crowded(x, y):
+    """Tile coordinates (y down) of the shirt that give most texels to the collar."""
+    low, high = np.arcsinh(CROWDING[1] * (np.array([-1, 1]) - COLLAR))
+    y = np.arcsinh(CROWDING[1] * (y - COLLAR))
+    return np.arcsinh(CROWDING[0] * x) / np.arcsinh(CROWDING[0]), (y - low) / (high - low) * 2 - 1
+
+
+def cloth_grid(x, y):
+    """Inverse of that crowding: even shirt coordinates x, y (down) of points of its tile."""
+    low, high = np.arcsinh(CROWDING[1] * (np.array([-1, 1]) - COLLAR))
+    y = np.sinh(low + (y + 1) / 2 * (high - low)) / CROWDING[1] + COLLAR
+    return np.sinh(x * np.arcsinh(CROWDING[0])) / CROWDING[0], y
 
 
 def vertex_materials(head: Template) -> np.ndarray:
@@ -83,6 +104,15 @@ def atlas_uv() -> np.ndarray:
     for material, point in ((Material.EAR, EAR_SKIN), (Material.MOUTH, MOUTH_SKIN)):
         uv[materials == material] = head_uv(azimuthal(np.array([point])))[0]
     return uv.astype(np.float32)
+
+
+CUTOUTS = (Material.LONG_HAIR, Material.LASH)
+
+
+@cache
+def card_uv() -> np.ndarray:
+    """Coordinates of the vertices of hair cards in the strands' coverage, (N, 2) float32."""
+    return (0.5 + template().part_uv * [0.5, -0.5]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -182,7 +212,7 @@ def fractal_noise(rng: np.random.Generator, size: int, cells, gain: float = 0.6)
 
 
 class Atlas:
-    """A person's texture while it is painted: colour (linear RGB), gloss, hair, height, alpha."""
+    """A person's texture while it is painted: colour (linear RGB), gloss, hair, height."""
 
     def __init__(self, color: np.ndarray):
         shape = (ATLAS_SIZE, ATLAS_SIZE)
@@ -190,7 +220,6 @@ class Atlas:
         self.gloss = np.zeros(shape, np.float32)
         self.hair = np.zeros(shape, np.float32)
         self.height = np.zeros(shape, np.float32)
-        self.alpha = np.ones(shape, np.float32)
         self.wrinkles = np.zeros((*shape, 3), np.float32)
         self.parts = np.full(shape, Part.SKIN, np.uint8)
 
@@ -203,14 +232,14 @@ class Atlas:
         """Absorb `mask` (S, S) of the light, each colour as strongly as `tint` says."""
         self.color *= 1 - mask[..., None].astype(np.float32) * np.asarray(tint, np.float32)
 
-    def tile(self, material: Material, color, gloss, hair=0.0, alpha=1.0) -> None:
+    def tile(self, material: Material, color, gloss, hair=0.0) -> None:
         """Fill the corner tile of a material."""
         width = tile_width()
         right, low = CORNERS[material]
         x, y = right * (ATLAS_SIZE - width), low * (ATLAS_SIZE - width)
         window = slice(y, y + width), slice(x, x + width)
         self.color[window], self.gloss[window] = color, gloss
-        self.hair[window], self.alpha[window], self.height[window] = hair, alpha, 0
+        self.hair[window], self.height[window] = hair, 0
 
     def stacked(self) -> np.ndarray:
         """All channels that the shader reads, (S, S, CHANNELS) float32."""
