@@ -8,7 +8,6 @@ A person who is already there is left alone.
 import argparse
 from pathlib import Path
 
-from deepfake_lesson.provenance import ALGORITHMIC, sign
 from deepfake_lesson.studio.recipe import record
 
 
@@ -25,7 +24,7 @@ def main() -> None:
         folder = wishes.folder / f"studio_{seed}"
         if (folder / "consent.toml").exists():
             continue
-        person = record(
+        record(
             seed,
             folder,
             wishes.performance,
@@ -35,7 +34,6 @@ def main() -> None:
             seed=seed,
             progress=True,
         )
-        sign(person.media / "clip.mp4", source_type=ALGORITHMIC)
 
 
 if __name__ == "__main__":

@@ -104,11 +104,9 @@ def studio(
       deepfake-lesson studio --seed 3 --seconds 4 --out people/three
       deepfake-lesson studio --seed 8 --performance expressions --take 2 --out people/eight
     """
-    from deepfake_lesson import provenance
     from deepfake_lesson.studio.recipe import record
 
     person = record(seed, out, performance, seconds, fps, size, take, progress=True)
-    provenance.sign(person.media / "clip.mp4", source_type=provenance.ALGORITHMIC)
     _answer(person, as_json, f"{out}: {seconds:g} s of {person.name}")
 
 
@@ -405,7 +403,7 @@ def _refuse_both(steps: int | None, minutes: float | None) -> None:
 
 def _answer(result: Any, as_json: bool, summary: str | None = None) -> None:
     """Print a result as JSON for a machine, as a summary or a list of its entries for a person."""
-    entries = asdict(result) if is_dataclass(result) else result
+    entries = vars(result) if is_dataclass(result) else result
     if as_json:
         _print_json(entries)
     else:

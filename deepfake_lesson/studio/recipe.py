@@ -75,7 +75,7 @@ def record(
     seed: int = 0,
     progress: bool = False,
 ) -> Person:
-    """Film a person who does not exist: a person folder with media/clip.mp4, signed, and media/clip.json.
+    """Film a person who does not exist: a folder with media/clip.mp4, signed, and media/clip.json.
 
     seed: of the scene and of the take of the performance. Raises ConsentError if the folder already
     holds a person, LessonError for an unknown performance.
