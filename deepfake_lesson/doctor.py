@@ -185,7 +185,7 @@ def _check_base_weights() -> Finding:
     files = list(folder.rglob("*.weights.h5"))
     if not files:
         detail = "none: training starts from nothing and takes longer"
-        return Finding("base weights", "note", detail, f"git checkout -- {folder}")
+        return Finding("base weights", "note", detail, "git checkout -- deepfake_lesson/weights")
     size = sum(path.stat().st_size for path in files)
     return Finding("base weights", "ok", f"{len(files)} files, {size / 1e6:.0f} MB")
 

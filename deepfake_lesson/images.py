@@ -14,6 +14,7 @@ from deepfake_lesson.files import replacing
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 JPEG_QUALITY = 95
+PNG_EFFORT = 1  # of 9: three times faster than Pillow's 6, files 8 % larger
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -55,7 +56,7 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
         raise MediaError(path, f"unknown picture format {path.suffix!r}", f"Use one of {known}.")
     picture = Image.fromarray(_check_rgb(image))
     with replacing(path) as draft:
-        picture.save(draft, quality=JPEG_QUALITY)
+        picture.save(draft, quality=JPEG_QUALITY, compress_level=PNG_EFFORT)
 
 
 def is_image(path: str | Path) -> bool:
