@@ -107,7 +107,7 @@ class Template:
     follow: np.ndarray
 
 
-def azimuthal(points):
+def azimuthal(points: np.ndarray) -> np.ndarray:
     """Unroll (N, 3) points onto a plane: angle from the view axis, kept in its direction (N, 2)."""
     direction = points - HEAD_CENTER
     direction = direction / np.linalg.norm(direction, axis=1)[:, None]
@@ -377,7 +377,7 @@ def _follow(vertices, rings):
 
 
 @cache
-def template():
+def template() -> Template:
     """Build the template head (about two seconds), once a process; see `Template`."""
     vertices, triangles, rings, plane = _head_mesh()
     head_triangles, head_count = triangles, len(vertices)

@@ -144,7 +144,7 @@ def _correctives(p):
 
 
 @cache
-def unit_fields():
+def unit_fields() -> dict[str, np.ndarray]:
     """The units that are plain fields and their correctives, name -> (N, 3) float32 mm.
 
     A corrective has the name "AU12*AU26" and is weighted by the product of the intensities.
@@ -170,7 +170,7 @@ def unit_fields():
     return {name: field.astype(np.float32) for name, field in fields.items()}
 
 
-def check_expression(expression):
+def check_expression(expression: dict[str, float]) -> None:
     """Raise LessonError when an expression names something that is no action unit."""
     unknown = sorted(set(expression) - set(ACTION_UNITS) - set(GAZE))
     if unknown:
@@ -180,7 +180,7 @@ def check_expression(expression):
         )
 
 
-def deform(identity, expression):
+def deform(identity, expression: dict[str, float]) -> np.ndarray:
     """The person's vertices with an expression: (N, 3) float32 mm, head upright.
 
     identity: anything with rest `vertices` (N, 3) and `eye_centers` (2, 3). expression: as above.
@@ -264,7 +264,7 @@ def _clear_eyeball(vertices, loops, center):
     vertices[loops] = center + offset * factor[..., None]
 
 
-def sample_expression(rng):
+def sample_expression(rng: np.random.Generator) -> dict[str, float]:
     """A random plausible expression with a gaze near the camera; closed eyes now and then."""
 
     def draw(low=0.2, high=1.0):

@@ -31,12 +31,12 @@ class HairStyle:
     seed: int
 
     @property
-    def strands(self):
+    def strands(self) -> bool:
         """Whether the hair is long enough for cards of strands."""
         return self.thickness > 3
 
 
-def hairline(azimuth, style):
+def hairline(azimuth: np.ndarray, style: HairStyle) -> np.ndarray:
     """Height y in mm of the hairline at an azimuth in radians (0 = front, + = right)."""
     degrees = np.abs(np.degrees(azimuth))
     height = np.interp(
@@ -49,13 +49,13 @@ def hairline(azimuth, style):
     return height + style.receding * np.exp(-(((degrees - 27) / 11) ** 2)) * 22
 
 
-def inside_hair(points, style):
+def inside_hair(points: np.ndarray, style: HairStyle) -> np.ndarray:
     """How many mm a point (..., 3) of the scalp lies above the hairline; negative outside."""
     azimuth = np.arctan2(points[..., 0], points[..., 2] + 10)
     return points[..., 1] - hairline(azimuth, style)
 
 
-def vertex_normals(vertices, triangles):
+def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Unit normals (N, 3) of a mesh, triangles weighted by area."""
     a, b, c = (vertices[triangles[:, i]] for i in range(3))
     faces = np.cross(b - a, c - a)
@@ -84,7 +84,7 @@ def _lumps(points, style):
     return lumps
 
 
-def scalp_volume(style):
+def scalp_volume(style: HairStyle) -> np.ndarray:
     """How far the hair lifts the head's vertices along their normals, (head_count,) mm."""
     mean = template()
     points = mean.vertices[: mean.head_count].astype(np.float64)

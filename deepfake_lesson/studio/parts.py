@@ -47,7 +47,7 @@ class Part:
     two_sided: bool = True
 
 
-def grid_triangles(rows, columns, closed=False):
+def grid_triangles(rows: int, columns: int, closed: bool = False) -> np.ndarray:
     """Two triangles for every cell of a grid of vertices; `closed` joins last and first column."""
     row, column = np.meshgrid(
         np.arange(rows - 1), np.arange(columns if closed else columns - 1), indexing="ij"
@@ -58,7 +58,7 @@ def grid_triangles(rows, columns, closed=False):
     return np.stack([first, second], 2).reshape(-1, 3)
 
 
-def eyeball(name, side):
+def eyeball(name: str, side: int) -> Part:
     """A cap of the eyeball, 90 degrees around its axis; uv are angles over 92 degrees."""
     polar, around = np.meshgrid(
         np.radians(np.r_[0.01, np.arange(6, 91, 7)]), np.arange(28) * 2 * np.pi / 28, indexing="ij"
@@ -71,7 +71,7 @@ def eyeball(name, side):
     return Part(name, points, triangles, Material.EYE, uv, polar.shape, two_sided=False)
 
 
-def teeth(name, top, bottom, depth, upwards):
+def teeth(name: str, top: float, bottom: float, depth: float, upwards: bool) -> Part:
     """One arch of teeth between the heights `top` and `bottom`, `depth` mm behind the upper one."""
     angle = np.radians(np.linspace(-72, 72, 33))
     height, angle = np.meshgrid([0, 0.25, 0.5, 0.75, 1], angle, indexing="ij")
@@ -83,7 +83,7 @@ def teeth(name, top, bottom, depth, upwards):
     return Part(name, points, grid_triangles(5, 33), Material.TEETH, uv, (5, 33))
 
 
-def mouth_plate():
+def mouth_plate() -> Part:
     """The dark back of the mouth."""
     x, y = np.meshgrid(np.linspace(-30, 30, 9), np.linspace(-50, -100, 9))
     z = 74 - 0.02 * x**2 + 9 * smoothstep(-72, -90, y)
@@ -92,7 +92,7 @@ def mouth_plate():
     return Part("mouth_plate", points, grid_triangles(9, 9), Material.MOUTH, uv, (9, 9))
 
 
-def ear(name, side):
+def ear(name: str, side: int) -> Part:
     """An ear as ten rings from the canal to the helix and back to the head."""
     radius = np.array([0, 0.22, 0.42, 0.56, 0.68, 0.8, 0.9, 1.0, 1.0, 0.96])[:, None]
     relief = np.array([-3, -2.5, 0, 4.5, 4, 2.6, 5, 6, 3.5, -1.0])[:, None]
@@ -120,7 +120,7 @@ TORSO = np.array(
 )  # fmt: skip
 
 
-def neck():
+def neck() -> Part:
     """Neck, shoulders and chest: super-ellipses through `TORSO`."""
     heights = np.r_[
         np.arange(-60, -214, -3.0), -216, -222, -232, -245, -262, -280, -310, -345, -420
@@ -173,7 +173,7 @@ def _glasses_lines():
     return lenses, [bridge, *arms]
 
 
-def glasses():
+def glasses() -> Part:
     """Spectacle frame of thin tubes."""
     closed_lines, open_lines = _glasses_lines()
     points, triangles, base = [], [], 0
@@ -190,7 +190,7 @@ def glasses():
     return Part("glasses", np.vstack(points), np.vstack(triangles), Material.GLASSES, uv, (base,))
 
 
-def hair_cards():
+def hair_cards() -> Part:
     """All cards; see `strands`."""
     rng = np.random.default_rng(4)
     middle = rng.uniform(-0.8, 0.8, CARDS)[:, None, None]
@@ -203,14 +203,14 @@ def hair_cards():
     return Part("long_hair", points, triangles, Material.LONG_HAIR, uv, (CARDS, ROWS, 2))
 
 
-def lash(name, margin, side):
+def lash(name: str, margin: np.ndarray, side: int) -> Part:
     """Lashes of an upper lid: a strip that stands on its `margin` (K, 3), longest outside."""
     along = np.linspace(0, 1, len(margin))
     length = 3.0 * np.sin(np.pi * along) ** 0.5 * (1.25 - 0.6 * along)
     curl = np.array([[0, 0, 0], [0.0, 0.1, 0.75], [0.0, 0.65, 1.0]])[:, None]
-    points = margin + length[:, None] * (
-        curl + np.array([side * 0.35, 0, 0]) * (0.6 - along)[:, None] * [[[0]], [[0.5]], [[1]]]
-    )
+    spread = np.zeros((3, len(margin), 3))
+    spread[..., 0] = side * 0.35 * (0.6 - along) * np.array([[0], [0.5], [1]])
+    points = margin + length[:, None] * (curl + spread)
     across, down = np.meshgrid(np.linspace(-0.8, 0.8, len(margin)), [1, 0.3, -0.5])
     uv = np.stack([across, down], -1).reshape(-1, 2)
     shape = (3, len(margin))

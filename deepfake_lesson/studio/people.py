@@ -164,7 +164,7 @@ class Identity:
     eye_centers: np.ndarray
 
     @classmethod
-    def sample(cls, seed):
+    def sample(cls, seed: int) -> "Identity":
         """The person with this seed, an integer from 0; the same seed is the same person."""
         rng = np.random.default_rng((1000, seed))
         look = _sample_look(rng)
@@ -172,7 +172,9 @@ class Identity:
         return cls.build(seed, shape, residual, look)
 
     @classmethod
-    def build(cls, seed, shape, residual, look):
+    def build(
+        cls, seed: int, shape: dict[str, float], residual: np.ndarray, look: Look
+    ) -> "Identity":
         """A person of given shape (traits and residual bumps) and look."""
         vertices, centers = shape_face(shape, residual)
         _wear_glasses(vertices, shape, look)
@@ -192,7 +194,7 @@ class Identity:
         return ~np.isin(mean.materials, hidden)
 
     @cached_property
-    def follow(self):
+    def follow(self) -> np.ndarray:
         """(N,) float32, the share of the head's rotation that each vertex follows."""
         follow = template().follow.copy()
         if self.look.hair.long:
@@ -201,17 +203,17 @@ class Identity:
         return follow
 
     @cached_property
-    def triangles(self):
+    def triangles(self) -> np.ndarray:
         """(T, 3) int32 triangles as drawn for this person."""
         return np.ascontiguousarray(template().triangles[self._drawn])
 
     @cached_property
-    def materials(self):
+    def materials(self) -> np.ndarray:
         """(T,) int32 materials of `triangles`."""
         return np.ascontiguousarray(template().materials[self._drawn])
 
     @cached_property
-    def normal_triangles(self):
+    def normal_triangles(self) -> np.ndarray:
         """(T', 3) int32 triangles without the back sides of two-sided parts, for vertex normals."""
         mean = template()
         return np.ascontiguousarray(mean.triangles[self._drawn & mean.primary])

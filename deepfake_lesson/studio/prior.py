@@ -66,7 +66,7 @@ PLAUSIBLE = {
 }
 
 
-def proportions(landmarks):
+def proportions(landmarks: np.ndarray) -> dict[str, float]:
     """The ratios of `PLAUSIBLE` for landmarks (68, 2 or 3) in mm."""
 
     def span(first, second):
@@ -91,7 +91,7 @@ def proportions(landmarks):
     }
 
 
-def is_plausible(landmarks):
+def is_plausible(landmarks: np.ndarray) -> bool:
     """Whether every proportion of the face lies in its range."""
     found = proportions(landmarks)
     return all(low < found[name] < high for name, (low, high) in PLAUSIBLE.items())
@@ -119,7 +119,7 @@ def _probes():
     return mean.vertices[corners].astype(np.float64), fields
 
 
-def shape_landmarks(shape, residual):
+def shape_landmarks(shape: dict[str, float], residual: np.ndarray) -> np.ndarray:
     """(68, 3) landmarks of the face with this shape, without building the whole face."""
     points, fields = _probes()
     weights = template().landmark_weights.copy()
@@ -129,7 +129,9 @@ def shape_landmarks(shape, residual):
     return (moved * weights[..., None]).sum(1)
 
 
-def sample_shape(rng, sex, age, tries=2000):
+def sample_shape(
+    rng: np.random.Generator, sex: float, age: float, tries: int = 2000
+) -> tuple[dict[str, float], np.ndarray]:
     """A plausible shape and residual for a person of this sex (-1..1) and age (0..1).
 
     Returns (shape, residual) as `shape.shape_face` takes them.

@@ -142,7 +142,7 @@ def _occlusion(points, normals, solid):
     return openness
 
 
-def occlusion(points, normals):
+def occlusion(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
     """Ambient occlusion by the mean head; (N,) with 1 = open, 0.12 = deep.
 
     Five samples along each normal: where the solid is nearer than the sample is high, light is
@@ -151,25 +151,25 @@ def occlusion(points, normals):
     return _occlusion(np.asarray(points, np.float64), np.asarray(normals, np.float64), SOLID)
 
 
-def project_front(points):
+def project_front(points: np.ndarray) -> np.ndarray:
     """Drop (N, 2) points of the frontal view onto the face; returns (N, 3) mm."""
     points = np.asarray(points, dtype=np.float64)
     origins = np.column_stack([points, np.full(len(points), 150.0)])
     return cast(origins, np.tile([0.0, 0.0, -1.0], (len(points), 1)), SOLID)
 
 
-def project_radial(directions):
+def project_radial(directions: np.ndarray) -> np.ndarray:
     """Meet the surface along unit `directions` (N, 3) from the middle of the head."""
     return cast(HEAD_CENTER + directions * 190, -directions, SOLID)
 
 
-def smoothstep(start, end, x):
+def smoothstep(start: float, end: float, x):
     """Hermite ramp from 0 at `start` to 1 at `end`; `start` may be the larger one."""
     t = np.clip((x - start) / (end - start), 0, 1)
     return t * t * (3 - 2 * t)
 
 
-def spline(points, samples):
+def spline(points: np.ndarray, samples: int) -> np.ndarray:
     """Open Catmull-Rom curve with `samples` points a segment; knots are kept, the last is left out.
 
     (K, D) -> ((K - 1) * samples, D).
@@ -185,7 +185,7 @@ def spline(points, samples):
     return np.vstack(pieces)
 
 
-def offset_curve(curve, distance):
+def offset_curve(curve: np.ndarray, distance: float) -> np.ndarray:
     """Move a closed (N, 2) curve outwards by `distance` along its normals."""
     tangent = np.roll(curve, -1, 0) - np.roll(curve, 1, 0)
     normal = np.column_stack([tangent[:, 1], -tangent[:, 0]])

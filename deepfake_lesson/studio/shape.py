@@ -8,18 +8,18 @@ from functools import cache
 
 import numpy as np
 
-from .anatomy import LASH_SAMPLES, template
+from .anatomy import LASH_SAMPLES, Template, template
 from .sculpt import EYE_CENTER, smoothstep
 
 
-def bump(points, center, spread):
+def bump(points: np.ndarray, center, spread) -> np.ndarray:
     """Gaussian weight (N,) around `center` (x, y) on the front of the head, `spread` in mm."""
     x = (points[:, 0] - center[0]) / spread[0]
     y = (points[:, 1] - center[1]) / spread[1]
     return np.exp(-(x**2) / 2 - y**2 / 2) * smoothstep(15, 60, points[:, 2])
 
 
-def mirrored(points, center, spread, push, where=1.0):
+def mirrored(points: np.ndarray, center, spread, push, where=1.0) -> np.ndarray:
     """Push both sides of the face around +-`center`; `push` is (outwards, up, forwards) in mm."""
     right = bump(points, center, spread) * where
     left = bump(points, (-center[0], center[1]), spread) * where
@@ -27,7 +27,9 @@ def mirrored(points, center, spread, push, where=1.0):
     return np.column_stack([(right - left) * push[0], both * push[1], both * push[2]])
 
 
-def midline(points, height, spread, widen=0.0, up=0.0, forwards=0.0):
+def midline(
+    points: np.ndarray, height: float, spread, widen=0.0, up=0.0, forwards=0.0
+) -> np.ndarray:
     """Push around the midline at `height`; `widen` moves the sides apart."""
     weight = bump(points, (0, height), spread)
     return np.column_stack(
@@ -35,7 +37,7 @@ def midline(points, height, spread, widen=0.0, up=0.0, forwards=0.0):
     )
 
 
-def along(axis, amount):
+def along(axis: int, amount: np.ndarray) -> np.ndarray:
     """A displacement along one axis (0, 1 or 2) by (N,) mm."""
     field = np.zeros((len(amount), 3))
     field[:, axis] = amount
@@ -128,7 +130,7 @@ def _mouth(p):
 
 
 @cache
-def shape_fields():
+def shape_fields() -> dict[str, np.ndarray]:
     """The displacement fields over the template, name -> (N, 3) float64 mm per unit."""
     points = template().vertices.astype(np.float64)
     return {
@@ -155,7 +157,7 @@ RESIDUAL_BUMPS = 26
 CROOKED_BUMPS = 8
 
 
-def sample_residual(rng, amplitude=0.7):
+def sample_residual(rng: np.random.Generator, amplitude: float = 0.7) -> np.ndarray:
     """Random bumps of about `amplitude` mm, (26, 10).
 
     A row: x, y, spread, push (3), side, crooked push (3). All are mirrored; the first few push one
@@ -169,7 +171,7 @@ def sample_residual(rng, amplitude=0.7):
     return bumps
 
 
-def mirrored_bumps(points, residual):
+def mirrored_bumps(points: np.ndarray, residual: np.ndarray) -> np.ndarray:
     """The displacement (N, 3) mm that a `sample_residual` causes at `points`."""
     field = np.zeros_like(points)
     for number, (x, y, spread, *pushes) in enumerate(residual):
@@ -200,7 +202,7 @@ def _carry_parts(mean, field, shape):
     field[rings["long_hair"]] = field[rings["glasses"]] = 0
 
 
-def seal_lips(mean, vertices):
+def seal_lips(mean: Template, vertices: np.ndarray) -> None:
     """Close the mouth exactly, in place: upper and lower inner loop meet half way."""
     loop = mean.rings["lip"][0]
     half_gap = (vertices[loop[mean.lip_pairs]] - vertices[loop]) * 0.5
@@ -208,7 +210,7 @@ def seal_lips(mean, vertices):
     vertices[mean.rings["lip_rim"]] += half_gap
 
 
-def shape_face(shape, residual):
+def shape_face(shape: dict[str, float], residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (N, 3) and eyeball centres (2, 3) of the face with the given shape, in mm.
 
     shape: trait -> standard deviations, names of `shape_fields`. residual: see `sample_residual`.

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 
 from .anatomy import template
-from .hair import hairline, inside_hair
+from .hair import HairStyle, hairline, inside_hair
 from .parts import CARDS, ROWS, TORSO
 from .sculpt import smoothstep
 
@@ -59,7 +59,7 @@ class Strands:
 class Skull:
     """Distance from the skull's centre to a head's surface, in every direction."""
 
-    def __init__(self, head):
+    def __init__(self, head: np.ndarray):
         offset = (head - SKULL_CENTER).astype(np.float32)
         distance = np.linalg.norm(offset, axis=1)
         nearest = np.argmax(_directions() @ (offset / distance[:, None]).T, axis=-1)
@@ -69,7 +69,7 @@ class Skull:
         up = np.pad(smooth, ((1, 1), (0, 0)), mode="edge")
         self.radius = (up[:-2] + 2 * up[1:-1] + up[2:]) / 4
 
-    def radius_towards(self, directions):
+    def radius_towards(self, directions: np.ndarray) -> np.ndarray:
         """Radius in mm (N,) in unit directions (N, 3), interpolated."""
         rows, columns = self.radius.shape
         row = (np.arcsin(np.clip(directions[:, 1], -1, 1)) / np.pi + 0.5) * (rows - 1)
@@ -80,7 +80,7 @@ class Skull:
         high = self.radius[i + 1, j] * (1 - u) + self.radius[i + 1, k] * u
         return low * (1 - v) + high * v
 
-    def hold(self, points, clearance, loose=np.inf):
+    def hold(self, points: np.ndarray, clearance: np.ndarray, loose: float = np.inf) -> np.ndarray:
         """Keep points (N, 3) between `clearance` and `clearance + loose` mm above the head."""
         offset = points - SKULL_CENTER
         distance = np.linalg.norm(offset, axis=1)
@@ -238,7 +238,7 @@ def _widen(path, strands, rng):
     return np.stack([path - half, path + half], 2)
 
 
-def grow(style, head):
+def grow(style: HairStyle, head: np.ndarray) -> np.ndarray:
     """Lay out the cards of a haircut on a head (head_count, 3) mm; (CARDS, ROWS, 2, 3) mm."""
     rng = np.random.default_rng((style.seed, 1))
     skull = Skull(head)
