@@ -1,0 +1,442 @@
+"""Put one person's face on another's, in a picture, a folder of pictures or a video.
+
+A video runs through stages that work at the same time, each on later frames than the next:
+
+    decode -> detect -> generate (several frames at once) -> blend -> measure, label, encode
+
+Only a few frames are in memory at once, however long the video is.
+"""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from tqdm import tqdm
+
+from deepfake_lesson import blending, provenance
+from deepfake_lesson.detectors import DETECTORS
+from deepfake_lesson.errors import LessonError, MediaError
+from deepfake_lesson.evaluation import MEASURED_FRAMES, Evaluation, describe, nobody, studio_truth
+from deepfake_lesson.files import replacing
+from deepfake_lesson.images import (
+    fit,
+    grid,
+    is_image,
+    list_images,
+    read_image,
+    to_uint8,
+    write_image,
+)
+from deepfake_lesson.landmarks import alignment_matrix, compose, model_matrix, warp
+from deepfake_lesson.pipeline import Stopwatch, ahead
+from deepfake_lesson.tracking import FaceTracker, TrackedFace, steady
+from deepfake_lesson.video import VideoWriter, is_video, probe, read_frames
+
+BATCH = 8  # frames whose faces are generated together
+ENDLESS = 2**40  # a frame number that no video reaches
+SHEET_ROWS, SHEET_SIZE = 5, 320  # of a contact sheet, and pixels of its pictures
+
+
+@dataclass(frozen=True)
+class ConvertOptions:
+    """How faces are put back.
+
+    mask, erosion, feather: see `blending.face_mask`; percent of the face's width.
+    seamless: clone gradients, see `blending.paste`.
+    color: see `blending.match_color`. sharpen: see `blending.sharpen`.
+    frames: "10-50" swaps only in these frames, counted from 0, both ends included; also "10-", "7".
+    discard_others: leave the other frames and their sound out; else they pass untouched.
+    label: draw the visible label. The content credential is always there.
+    detector: one of `detectors.DETECTORS`.
+    threshold: identity distance up to which a face is swapped; the person's own if None.
+    smooth: frames on either side over which landmarks are averaged, see `tracking.steady`.
+
+    Raises:
+        LessonError: for a value that is unknown or out of range.
+    """
+
+    mask: str = "facehullandrect"
+    erosion: float = 0.0
+    feather: float = 12.0
+    seamless: bool = False
+    color: str = "none"
+    sharpen: float = 0.0
+    frames: str | None = None
+    discard_others: bool = False
+    label: bool = True
+    detector: str = "hog"
+    threshold: float | None = None
+    smooth: int = 2
+
+    def __post_init__(self) -> None:
+        blending.check_choice("mask", self.mask, blending.MASKS)
+        blending.check_choice("color", self.color, blending.COLORS)
+        blending.check_choice("detector", self.detector, DETECTORS)
+        blending.check_range("erosion", self.erosion, -50, 50)
+        blending.check_range("feather", self.feather, 0, 50)
+        blending.check_range("sharpen", self.sharpen, 0, 5)
+        blending.check_range("smooth", self.smooth, 0, 5)
+        if self.threshold is not None:
+            blending.check_range("threshold", self.threshold, 0, 2)
+        is_range = self.frames is None or re.fullmatch(r"\d{1,9}(-\d{0,9})?", self.frames)
+        if not is_range or not self.span:
+            raise LessonError(f"frames {self.frames!r}", "is no range", "Give one like 10-50.")
+
+    @property
+    def span(self) -> range:
+        """The numbers of the frames in which faces are swapped."""
+        first, dash, last = (self.frames or "0-").partition("-")
+        last = last or (ENDLESS if dash else first)
+        return range(int(first), int(last) + 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """A frame that is done: all faces found in it, the wanted ones, the swap and where it is."""
+
+    number: int
+    frame: np.ndarray
+    faces: list[TrackedFace]
+    wanted: list[TrackedFace]
+    swapped: np.ndarray
+    mask: np.ndarray
+
+
+class Swapper:
+    """A trained model at work on frames.
+
+    Args:
+        model: from `training.load_model`.
+        to: "b" puts b's face on a, "a" the other way round.
+    """
+
+    def __init__(self, model, to: str = "b", options: ConvertOptions = ConvertOptions()) -> None:
+        blending.check_choice("to", to, ("a", "b"))
+        self.model = model
+        self.to = to
+        self.options = options
+        self.source, self.target = model.identities["a" if to == "b" else "b"], model.identities[to]
+
+    @classmethod
+    def load(
+        cls, folder: str | Path, to: str = "b", options: ConvertOptions = ConvertOptions()
+    ) -> "Swapper":
+        """Open a model's folder; raises ModelError if it is broken."""
+        from deepfake_lesson.training import load_model
+
+        return cls(load_model(folder), to, options)
+
+    def tracker(self) -> FaceTracker:
+        """Looks for the person whose face is to be replaced."""
+        threshold = self.options.threshold
+        limit = self.source.threshold if threshold is None else threshold
+        return FaceTracker(self.source.embedding, limit, self.options.detector)
+
+    def swap_frame(self, frame: np.ndarray) -> tuple[np.ndarray, int, int]:
+        """Swap every face of the wanted person in a single picture.
+
+        Args:
+            frame: RGB uint8 (H, W, 3).
+
+        Returns:
+            The picture (the same array if nothing was swapped), faces found, faces swapped.
+        """
+        faces = self.tracker().find(frame)
+        wanted = [face.landmarks for face in faces if face.is_wanted]
+        generated = self.generate(self.crops(frame, wanted))
+        return self.blend(frame, wanted, generated)[0], len(faces), len(wanted)
+
+    def matrix(self, landmarks: np.ndarray) -> np.ndarray:
+        """(2, 3) frame pixels to the model's pixels, there and back."""
+        return compose(alignment_matrix(landmarks), model_matrix(self.model.size))
+
+    def crops(self, frame: np.ndarray, landmarks: list[np.ndarray]) -> list[np.ndarray]:
+        """What the model sees of each face, (size, size, 3) uint8."""
+        return [warp(frame, self.matrix(points), self.model.size) for points in landmarks]
+
+    def generate(self, crops: list[np.ndarray]) -> np.ndarray:
+        """The other person's faces for some crops, (n, size, size, 3) uint8."""
+        if not crops:
+            return np.empty((0, self.model.size, self.model.size, 3), np.uint8)
+        return to_uint8(self.model.predict(np.stack(crops), to=self.to))
+
+    def blend(
+        self, frame: np.ndarray, landmarks: list[np.ndarray], generated: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Paste generated faces at their landmarks.
+
+        Returns:
+            The picture, and a mask (H, W) float32 that is 0 where nothing may have changed.
+        """
+        options, size, swapped = self.options, self.model.size, frame
+        changed = np.zeros(frame.shape[:2], np.float32)
+        for points, face in zip(landmarks, generated, strict=True):
+            matrix = self.matrix(points)
+            mask = blending.face_mask(
+                points, frame.shape, options.mask, options.erosion, options.feather
+            )
+            original, seen = warp(frame, matrix, size), warp(mask, matrix, size)
+            face = blending.match_color(face, original, seen, options.color)
+            face = blending.sharpen(face, options.sharpen)
+            swapped = blending.paste(swapped, face, matrix, mask, options.seamless)
+            changed = np.maximum(changed, mask)
+        return swapped, changed
+
+
+def convert(
+    source: str | Path,
+    model_folder: str | Path,
+    to: str,
+    out: str | Path,
+    options: ConvertOptions = ConvertOptions(),
+    progress: bool = False,
+) -> dict:
+    """Put the face of `to` on every face of the other person, and say how well that went.
+
+    Writes `out`, labelled and signed, and beside it (for a folder: in it) `report.json` and
+    `contact_sheet.png` (original, swapped and, for studio people, the truth). Nothing is written
+    unless all goes well. Frames without the wanted face stay as they are.
+
+    Args:
+        source: a picture, a folder of pictures or a video.
+        model_folder: a model made by `training.train`.
+        to: "b" for b's face on a, "a" for a's face on b.
+        out: a picture, folder or video to write.
+
+    Returns:
+        The report: what `Evaluation.report` has and `frames`, `faces_found`, `faces_swapped`,
+        `seconds` (per stage; stages overlap), `video`, `options` and who was who. `a` is always
+        the person in the source, `b` the one put on.
+
+    Raises:
+        MediaError: for a source that is no media, or an `out` that does not suit it.
+        ModelError: for a broken model folder.
+        NoFaceError: if there is no face, or none of the wanted person.
+        LessonError: for `frames` outside the video.
+    """
+    source, out = Path(source), Path(out)
+    work = _way_to_convert(source, out)
+    job = _Job(Swapper.load(model_folder, to, options), source, out, progress)
+    return work(job)
+
+
+def _way_to_convert(source: Path, out: Path) -> Callable[["_Job"], dict]:
+    """The function for such a source; MediaError if there is none or `out` does not suit it."""
+    if not source.exists():
+        raise MediaError(source, "there is no such file or folder", "Check the name.")
+    if out.exists() and out.samefile(source):
+        raise MediaError(out, "would replace the original", "Choose another name.")
+    if source.is_dir():
+        if out.is_file() or is_image(out) or is_video(out):
+            raise MediaError(out, "is a file, but the source is a folder", "Name a folder.")
+        return _convert_folder
+    for kind, work in ((is_image, _convert_picture), (is_video, _convert_video)):
+        if kind(source):
+            provenance.check_signable(out)
+            if not kind(out):
+                remedy = f"Choose a name that ends in {source.suffix}."
+                raise MediaError(out, f"is another kind of file than {source.name}", remedy)
+            return work
+    raise MediaError(source, "is neither a picture nor a video", "Give one, or a folder.")
+
+
+def _convert_video(job: "_Job") -> dict:
+    info, options = probe(job.source), job.options
+    job.plan(info.frames)
+    sound_span = None
+    if options.discard_others:
+        ends = options.span.start, min(options.span.stop, info.frames)
+        sound_span = tuple(float(end / info.fps) for end in ends)
+    size = (info.width, info.height)
+    frames = enumerate(job.timed.each("decode", read_frames(job.source)))
+    with replacing(job.out) as draft:
+        with (
+            VideoWriter(draft, info.fps, size, job.source, sound_span=sound_span) as writer,
+            closing(_shots(job, frames, options.smooth)) as shots,
+        ):
+            for shot in tqdm(shots, "converting", info.frames, disable=not job.progress):
+                job.look_at(shot)
+                if job.is_kept(shot.number):
+                    with job.timed("encode"):
+                        writer.write(job.labelled(shot.swapped))
+            job.check()
+        job.sign(draft, job.out)
+    return job.finish(job.out.parent, describe(job.out))
+
+
+def _convert_picture(job: "_Job") -> dict:
+    job.plan(1)
+    shot = _picture_shot(job, 0, job.source)
+    job.check()
+    job.write_picture(job.out, shot.swapped)
+    return job.finish(job.out.parent, describe(job.out))
+
+
+def _convert_folder(job: "_Job") -> dict:
+    """All pictures of a folder; they appear in the other one together, when all are done."""
+    pictures = list_images(job.source)
+    if not pictures:
+        raise MediaError(job.source, "holds no pictures", "Choose a folder of pictures.")
+    job.plan(len(pictures))
+    job.out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{job.out.name}.", dir=job.out.parent) as drafts:
+        for number, path in enumerate(tqdm(pictures, "converting", disable=not job.progress)):
+            shot = _picture_shot(job, number, path)
+            if shot.wanted:
+                job.write_picture(Path(drafts, _signable_name(path)), shot.swapped, path)
+            elif job.is_kept(number):
+                shutil.copyfile(path, Path(drafts, path.name))
+        job.check()
+        job.out.mkdir(exist_ok=True)
+        for draft in list_images(drafts):
+            os.replace(draft, job.out / draft.name)
+    return job.finish(job.out, describe(pictures[0]))
+
+
+def _signable_name(path: Path) -> str:
+    suffix = path.suffix.lower()
+    return path.name if suffix in provenance.SIGNABLE else f"{path.name}.png"
+
+
+def _picture_shot(job: "_Job", number: int, path: Path) -> Shot:
+    with closing(_shots(job, iter([(number, read_image(path))]), smooth=0)) as shots:
+        shot = next(shots)
+    job.look_at(shot)
+    return shot
+
+
+def _shots(job: "_Job", frames: Iterator[tuple[int, np.ndarray]], smooth: int) -> Iterator[Shot]:
+    """Convert numbered frames in stages that work at the same time."""
+    found = ahead(_detect(job, ahead(frames)))
+    generated = ahead(_generate(job, steady(found, smooth)))
+    return ahead(_blend(job, generated))
+
+
+def _detect(job: "_Job", frames: Iterable[tuple[int, np.ndarray]]) -> Iterator[tuple]:
+    """Numbered frames and their faces; outside of the wanted stretch nobody looks for any."""
+    tracker = job.swapper.tracker()
+    for number, frame in frames:
+        with job.timed("detect"):
+            faces = tracker.find(frame) if number in job.options.span else []
+        yield (number, frame), faces
+
+
+def _generate(job: "_Job", tracked: Iterator[tuple]) -> Iterator[tuple]:
+    """Add the wanted faces and what the model makes of them, of several frames at once."""
+    while batch := list(islice(tracked, BATCH)):
+        with job.timed("generate"):
+            wanted = [_wanted(faces, landmarks) for _, faces, landmarks in batch]
+            crops = [
+                crop
+                for ((_, frame), *_), faces in zip(batch, wanted, strict=True)
+                for crop in job.swapper.crops(frame, [face.landmarks for face in faces])
+            ]
+            generated = iter(job.swapper.generate(crops))
+        for (numbered, found, _), faces in zip(batch, wanted, strict=True):
+            yield numbered, found, faces, list(islice(generated, len(faces)))
+
+
+def _wanted(faces: list[TrackedFace], landmarks: list[np.ndarray]) -> list[TrackedFace]:
+    """The faces to be swapped, with their steady landmarks."""
+    pairs = zip(faces, landmarks, strict=True)
+    return [replace(face, landmarks=points) for face, points in pairs if face.is_wanted]
+
+
+def _blend(job: "_Job", generated: Iterable[tuple]) -> Iterator[Shot]:
+    for (number, frame), found, wanted, new_faces in generated:
+        with job.timed("blend"):
+            landmarks = [face.landmarks for face in wanted]
+            swapped, mask = job.swapper.blend(frame, landmarks, new_faces)
+        yield Shot(number, frame, found, wanted, swapped, mask)
+
+
+class _Job:
+    """What is counted, timed, measured and shown while a source is converted."""
+
+    def __init__(self, swapper: Swapper, source: Path, out: Path, progress: bool) -> None:
+        self.swapper, self.options = swapper, swapper.options
+        self.source, self.out, self.progress = source, out, progress
+        truth = studio_truth(source, swapper.target.seed)
+        self.evaluation = Evaluation(swapper.source.embedding, swapper.target.embedding, truth)
+        self.counts = dict.fromkeys(("frames", "faces_found", "faces_swapped"), 0)
+        self.timed = Stopwatch()
+        self.sheet: list[np.ndarray] = []
+        self.start = perf_counter()
+
+    def plan(self, frames: int) -> None:
+        """Choose which of about so many frames are measured, and which of them are shown."""
+        span = range(frames)[self.options.span.start : self.options.span.stop]
+        self.measure_every = max(1, len(span) // MEASURED_FRAMES)
+        self.show_every, self.next_shown = max(1, len(span) // SHEET_ROWS), span.start
+
+    def look_at(self, shot: Shot) -> None:
+        """Count, measure and, for a few frames, keep pictures."""
+        self.counts["frames"] += 1
+        self.counts["faces_found"] += len(shot.faces)
+        self.counts["faces_swapped"] += len(shot.wanted)
+        if not shot.wanted or shot.number % self.measure_every:
+            return
+        with self.timed("measure"):
+            for face in shot.wanted:
+                truth = self.evaluation.add(shot.number, shot.frame, shot.swapped, face, shot.mask)
+        if shot.number >= self.next_shown:
+            self.next_shown = shot.number + self.show_every
+            pictures = [shot.frame, self.labelled(shot.swapped), truth]
+            self.sheet += [fit(picture, SHEET_SIZE) for picture in pictures if picture is not None]
+
+    def is_kept(self, number: int) -> bool:
+        return number in self.options.span or not self.options.discard_others
+
+    def labelled(self, frame: np.ndarray) -> np.ndarray:
+        return provenance.label_frame(frame) if self.options.label else frame
+
+    def check(self) -> None:
+        """Raise an error if there was nothing to do."""
+        if self.options.span.start >= self.counts["frames"]:
+            problem = f"has only {self.counts['frames']} frames, not {self.options.frames}"
+            raise LessonError(self.source, problem, "Frames are counted from 0.")
+        if self.counts["faces_swapped"] == 0:
+            raise nobody(self.source, self.swapper.source.name, self.counts["faces_found"])
+
+    def sign(self, draft: Path, out: Path, original: Path | None = None) -> None:
+        with self.timed("sign"):
+            provenance.sign(draft, title=out.name, original=original or self.source)
+
+    def write_picture(self, out: Path, image: np.ndarray, original: Path | None = None) -> None:
+        """Write a labelled, signed picture, whole or not at all."""
+        with replacing(out) as draft:
+            write_image(draft, self.labelled(image))
+            self.sign(draft, out, original)
+
+    def finish(self, folder: Path, video: dict) -> dict:
+        """Write contact sheet and report, and return the report."""
+        columns = 3 if self.evaluation.truth else 2
+        labels = ("original", "swapped", "truth")[:columns] * (len(self.sheet) // columns)
+        with replacing(folder / "contact_sheet.png") as draft:
+            write_image(draft, grid(self.sheet, columns, labels))
+            provenance.sign(draft, title="contact_sheet.png")
+        swapper, total = self.swapper, perf_counter() - self.start
+        report = {
+            "source": str(self.source),
+            "out": str(self.out),
+            "a": swapper.source.name,
+            "b": swapper.target.name,
+            **self.counts,
+            "seconds": {**self.timed.seconds, "total": total},
+            **self.evaluation.report(),
+            "threshold_b": swapper.target.threshold,
+            "video": video,
+            "options": asdict(self.options),
+        }
+        with replacing(folder / "report.json") as draft:
+            draft.write_text(json.dumps(report, indent=1, allow_nan=False), encoding="utf-8")
+        return report

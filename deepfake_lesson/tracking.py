@@ -1,0 +1,131 @@
+"""The same face from frame to frame: who it is, where it is, and where it is without trembling."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
+
+import numpy as np
+from scipy.special import comb
+
+from deepfake_lesson.detectors import _refine as refine_landmarks
+from deepfake_lesson.detectors import detect_faces
+from deepfake_lesson.identity import distance, embed
+from deepfake_lesson.landmarks import interocular
+
+LARGEST_STEP = 0.4  # of the eyes' outer distance: what moves more in one frame is another face
+CHECK_EVERY = 10  # frames for which a face that is followed keeps its identity unchecked
+LEEWAY = 1.25  # thresholds that a followed face may be away, or it would flicker at the border
+LOST_FOR = 5  # frames for which a face that the detector misses is looked for where it was
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedFace:
+    """A face in a frame.
+
+    `box` (x0, y0, x1, y1) and `landmarks` (68, 2) float32 are in pixels. `is_wanted` says whether
+    it is the person looked for, `identity_distance` how far off it was when last checked (`age`
+    frames ago), `lost` for how many frames the detector has missed it.
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: np.ndarray
+    is_wanted: bool
+    identity_distance: float
+    age: int = 0
+    lost: int = 0
+
+
+class FaceTracker:
+    """Find the faces of consecutive frames and tell which are the wanted person's.
+
+    Args:
+        wanted: (128,) embedding of the wanted person; None takes every face.
+        threshold: embedding distance up to which a face is the wanted person's.
+        detector: one of `detectors.DETECTORS`.
+    """
+
+    def __init__(self, wanted: np.ndarray | None, threshold: float, detector: str = "hog") -> None:
+        self.wanted = wanted
+        self.threshold = threshold
+        self.detector = detector
+        self.faces: list[TrackedFace] = []
+
+    def find(self, frame: np.ndarray) -> list[TrackedFace]:
+        """The faces of the next frame, RGB uint8 (H, W, 3)."""
+        before, faces = self.faces, []
+        for found in detect_faces(frame, self.detector):
+            old = nearest_face(found.landmarks, before)
+            faces.append(self._identify(frame, found.box, found.landmarks, old))
+        for old in before:
+            if old.is_wanted and old.lost < LOST_FOR and not nearest_face(old.landmarks, faces):
+                faces += self._look_again(frame, old)
+        self.faces = faces
+        return faces
+
+    def _identify(self, frame, box, landmarks, old: TrackedFace | None) -> TrackedFace:
+        if old and old.age + 1 < CHECK_EVERY:
+            return replace(old, box=box, landmarks=landmarks, age=old.age + 1, lost=0)
+        if self.wanted is None:
+            return TrackedFace(box, landmarks, True, 0.0)
+        off = distance(embed(frame, landmarks), self.wanted)
+        limit = self.threshold * (LEEWAY if old and old.is_wanted else 1)
+        return TrackedFace(box, landmarks, off <= limit, off)
+
+    def _look_again(self, frame: np.ndarray, old: TrackedFace) -> list[TrackedFace]:
+        landmarks = refine_landmarks(frame, old.landmarks)
+        off = 0.0 if self.wanted is None else distance(embed(frame, landmarks), self.wanted)
+        if off > self.threshold * LEEWAY or not nearest_face(landmarks, [old]):
+            return []
+        return [replace(old, landmarks=landmarks, identity_distance=off, lost=old.lost + 1)]
+
+
+def nearest_face(landmarks: np.ndarray, faces: Iterable[TrackedFace]) -> TrackedFace | None:
+    """The face that these landmarks (68, 2) can have come from since the last frame, or None."""
+
+    def step(face: TrackedFace) -> float:
+        move = np.linalg.norm(face.landmarks - landmarks, axis=1).mean()
+        return float(move / max(interocular(landmarks), 1e-6))
+
+    return min((face for face in faces if step(face) < LARGEST_STEP), key=step, default=None)
+
+
+def steady(
+    stream: Iterable[tuple[np.ndarray, list[TrackedFace]]], radius: int = 2
+) -> Iterator[tuple[np.ndarray, list[TrackedFace], list[np.ndarray]]]:
+    """Add to each frame and its faces the faces' landmarks without the detector's trembling.
+
+    Each face is followed up to `radius` frames back and ahead, and its landmarks are averaged with
+    binomial weights (1 4 6 4 1 for a radius of 2). The span is as long on both sides, so that the
+    result does not lag behind; it ends where a face appears, vanishes or jumps, as at a cut.
+
+    Args:
+        stream: frames and their faces; `radius` frames are held back.
+        radius: 0 leaves the landmarks as they are.
+    """
+    window = deque([None] * (2 * radius + 1), maxlen=2 * radius + 1)
+    for item in chain(stream, repeat(None, radius)):
+        window.append(item)
+        if window[radius] is not None:
+            frame, faces = window[radius]
+            behind, ahead = list(window)[:radius][::-1], list(window)[radius + 1 :]
+            yield frame, faces, [_average(face, behind, ahead) for face in faces]
+
+
+def _average(face: TrackedFace, behind: list, ahead: list) -> np.ndarray:
+    past, future = _follow(face, behind), _follow(face, ahead)
+    reach = min(len(past), len(future))
+    path = [*past[:reach][::-1], face.landmarks, *future[:reach]]
+    weights = comb(2 * reach, np.arange(2 * reach + 1)) / 4**reach
+    return np.tensordot(weights, np.stack(path), axes=1).astype(np.float32)
+
+
+def _follow(face: TrackedFace, items: Iterable) -> list[np.ndarray]:
+    """The face's landmarks in one frame after the other, until it is lost."""
+    path = []
+    for item in items:
+        face = item and nearest_face(face.landmarks, item[1])
+        if not face:
+            break
+        path.append(face.landmarks)
+    return path
