@@ -248,7 +248,7 @@ def _expressions(rng, time) -> Curves:
 def _nod(rng, time) -> Curves:
     """Yes, then no: nodding and shaking the head, with a small smile."""
     keys = [0.0, *np.arange(1.5, time[-1] + 1.5, 1.5)]
-    yes = _eased(time, keys, np.arange(len(keys)) % 2 == 0, 0.3)
+    yes = _eased(time, keys, (np.arange(len(keys)) + 1) % 2, 0.3)
     curves = _head(rng, time, 3, 2, 2)
     curves["pitch"] = curves["pitch"] + 8 * yes * np.sin(2 * np.pi * 1.5 * time)
     curves["yaw"] = curves["yaw"] + 14 * (1 - yes) * np.sin(2 * np.pi * 1.2 * time)
