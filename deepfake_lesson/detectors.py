@@ -88,7 +88,7 @@ def detect_faces(
     faces = _faces_in_view(image, view, to_view, detector)
     if rotate and not faces:
         turned = [(*_turn_back(view, to_view, angle), detector, angle) for angle in TURNS]
-        faces = max((_faces_in_view(image, *each) for each in turned), key=_best_score)
+        faces = max((_faces_in_view(image, *each) for each in turned), key=_plausibility)
     return sorted(faces, key=lambda face: face.box[0] + face.box[2])
 
 
@@ -153,8 +153,15 @@ def _rough_landmarks(view: np.ndarray, found: _Found) -> np.ndarray:
     return transform_points(MEAN_FACE, similarity_transform(points5(MEAN_FACE), found.points5))
 
 
-def _best_score(faces: list[DetectedFace]) -> float:
-    return max((face.score for face in faces), default=-np.inf)
+def _plausibility(faces: list[DetectedFace]) -> float:
+    """Highest score of a face that stands upright in the turned picture; leaning lowers it."""
+    return max((face.score * np.cos(_lean(face)) for face in faces), default=-np.inf)
+
+
+def _lean(face: DetectedFace) -> float:
+    """Radians by which the face still leans after the picture was turned."""
+    matrix = alignment_matrix(face.landmarks)
+    return np.arctan2(matrix[0, 1], matrix[0, 0]) - np.radians(face.rotation)
 
 
 def _without_doubles(faces: list[_Found]) -> list[_Found]:
