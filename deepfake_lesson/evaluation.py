@@ -36,13 +36,15 @@ class Evaluation:
     """Measures of one face after another, and their summary.
 
     Args:
-        a: (128,) embedding of the person in the original.
-        b: (128,) embedding of the person put on him.
+        a: (128,) embedding of the person in the original, None if unknown.
+        b: (128,) embedding of the person put on him, None if unknown.
         truth: gives the perfect swap, or None.
     """
 
-    def __init__(self, a: np.ndarray, b: np.ndarray, truth: Truth | None = None) -> None:
-        self.people = {"a": a, "b": b}
+    def __init__(
+        self, a: np.ndarray | None, b: np.ndarray | None, truth: Truth | None = None
+    ) -> None:
+        self.people = {who: known for who, known in (("a", a), ("b", b)) if known is not None}
         self.truth = truth
         self.rows: list[dict[str, float]] = []
         self.paths: list[tuple[int, np.ndarray, np.ndarray]] = []
@@ -71,7 +73,9 @@ class Evaluation:
         }
         for when, image, points in (("before", original, before), ("after", swapped, after)):
             embedding = embed(image, points)
-            row |= {f"{when}_to_{who}": distance(embedding, self.people[who]) for who in "ab"}
+            row |= {
+                f"{when}_to_{who}": distance(embedding, self.people[who]) for who in self.people
+            }
         truth = self.truth(number) if self.truth else None
         if truth is not None and truth.face_mask.any():
             row |= _against_truth(original, swapped, truth)
@@ -81,7 +85,7 @@ class Evaluation:
 
     def report(self) -> dict:
         """The measured part of a report: means over all faces added, None where there are none."""
-        nearer = metrics.share_nearer(self._column("after_to_b"), self._column("after_to_a"))
+        to_b, to_a = self._column("after_to_b"), self._column("after_to_a")
         errors, similarity = (
             {name: self._mean(f"{name}_{measure}") for name in ("input", "swap")}
             for measure in ("error", "ssim")
@@ -91,7 +95,7 @@ class Evaluation:
             "identity": {
                 "before": {f"to_{who}": self._mean(f"before_to_{who}") for who in "ab"},
                 "after": {f"to_{who}": self._mean(f"after_to_{who}") for who in "ab"},
-                "share_nearer_b": nearer if self.rows else None,
+                "share_nearer_b": metrics.share_nearer(to_b, to_a) if to_a and to_b else None,
             },
             "truth_error": errors | {"ratio": ratio} if self.truth else None,
             "truth_ssim": similarity if self.truth else None,
@@ -178,11 +182,11 @@ def evaluate(
 
     Raises:
         MediaError: for media that cannot be read or do not belong together.
-        NoFaceError: if the person is nowhere in the original.
+        NoFaceError: if the person is nowhere in the original, or has no extracted faces.
     """
     start = perf_counter()
     known = _truth_file(truth) if truth else studio_truth(original, person_b.seed)
-    a, b = person_embedding(person_a), person_embedding(person_b)
+    a, b = _known(person_a), _known(person_b)
     evaluation, tracker = Evaluation(a, b, known), FaceTracker(a, person_a.threshold)
     every = 1 if is_image(original) else -(-probe(original).frames // MEASURED_FRAMES) or 1
     counts = {"frames": 0, "faces_found": 0, "faces_swapped": 0}
@@ -201,6 +205,13 @@ def evaluate(
         raise nobody(original, person_a.name, counts["faces_found"])
     seconds = {"evaluate": perf_counter() - start}
     return counts | {"seconds": seconds} | evaluation.report() | {"video": describe(swapped)}
+
+
+def _known(person: Person) -> np.ndarray:
+    embedding = person_embedding(person)
+    if embedding is None:
+        raise NoFaceError(person.folder, "has no extracted faces", "Extract them first.")
+    return embedding
 
 
 def nobody(source: str | Path, name: str, found: int) -> NoFaceError:
