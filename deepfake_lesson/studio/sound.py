@@ -32,7 +32,7 @@ def sound_track(performance: Performance, pitch: float = 135.0) -> tuple[np.ndar
         for vowel, weight in zip("aiu", weights, strict=True)
     )
     breath = 0.02 * rng.standard_normal(count)
-    samples = loudness * (voice / max(np.abs(voice).max(), 1e-9) + breath)
+    samples = loudness * (0.3 * voice + breath)
     return np.clip(0.7 * samples, -1, 1).astype(np.float32), RATE
 
 
@@ -59,7 +59,7 @@ def _vocal_folds(rng, count: int, pitch: np.ndarray) -> np.ndarray:
 
 
 def _resonate(source: np.ndarray, formants: tuple[int, ...]) -> np.ndarray:
-    """The source through one two-pole resonator for each formant, in parallel."""
+    """The source through one two-pole resonator for each formant, in parallel; unit loudness."""
     from scipy.signal import lfilter
 
     out = np.zeros_like(source)
@@ -67,4 +67,4 @@ def _resonate(source: np.ndarray, formants: tuple[int, ...]) -> np.ndarray:
         radius = np.exp(-np.pi * width / RATE)
         poles = [1, -2 * radius * np.cos(2 * np.pi * center / RATE), radius**2]
         out += 0.6**k * lfilter([1 - radius], poles, source)
-    return out
+    return out / max(out.std(), 1e-9)
