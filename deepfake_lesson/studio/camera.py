@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from .backgrounds import background
-from .rasterizer import Rig
+from .rasterizer import Rig, kernel
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,18 @@ LEVELS = 4096
 CURVE = (255 * film_curve(np.linspace(0, 2, LEVELS))).astype(np.float32)
 
 
+@kernel
+def _look_up(light, curve, scale):
+    """Every value of (H, W, 3) through a table whose entries lie 1 / scale apart."""
+    values = np.empty_like(light)
+    last = len(curve) - 1
+    for y in range(light.shape[0]):
+        for x in range(light.shape[1]):
+            for c in range(3):
+                values[y, x, c] = curve[min(int(light[y, x, c] * scale), last)]
+    return values
+
+
 @cache
 def grain(side: int = 512) -> np.ndarray:
     """A tile of film grain (side, side, 3): unit luminance noise with some colour in it."""
@@ -154,7 +166,7 @@ class Camera:
             light = light * gain.astype(np.float32)
         if self.vignette:
             light = light * _vignette(*light.shape[:2], self.vignette)
-        picture = CURVE[np.minimum(light * ((LEVELS - 1) / 2), LEVELS - 1).astype(np.int32)]
+        picture = _look_up(light, CURVE, np.float32((LEVELS - 1) / 2))
         return self._lens_and_sensor(picture)
 
     def _lens_and_sensor(self, picture: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import numba
 import numpy as np
 
 FAR = np.float32(1e9)
+EDGE = np.float32(-1e-6)  # two triangles that share an edge leave no gap
 
 kernel = numba.njit(cache=True, fastmath=True, boundscheck=False, error_model="numpy")
 
@@ -93,7 +94,7 @@ def rasterize(screen, triangles, cutout, uv, alpha, cull, samples):
             w1 = dx * step1x + dy * step1y
             for x in range(left, right + 1):
                 w2 = np.float32(1) - w0 - w1
-                if w0 >= -1e-6 and w1 >= -1e-6 and w2 >= -1e-6:
+                if w0 >= EDGE and w1 >= EDGE and w2 >= EDGE:
                     z = w0 * z0 + w1 * z1 + w2 * z2
                     if z < depth[y, x]:
                         solid = True

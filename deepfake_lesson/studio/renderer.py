@@ -32,6 +32,7 @@ NECK_PIVOT = np.array([0, -75, -15], np.float32)
 SHADOW_SIDE, SHADOW_SCALE = 200, 0.5
 TEXELS_PER_MM = 2.8
 FACE_PARTS = (Part.SKIN, Part.BROW, Part.EYE, Part.LIPS, Part.TEETH, Part.MOUTH)
+IS_FACE = np.isin(np.arange(len(Part)), FACE_PARTS)
 MATERIAL_PARTS = {
     Material.SKIN: Part.BACKGROUND,
     Material.RIM: Part.SKIN,
@@ -105,7 +106,7 @@ def render(
         points5=_points5(landmarks),
         pose=pose,
         expression=expression,
-        face_mask=_inside_hull(landmarks, parts.shape) & np.isin(parts, FACE_PARTS),
+        face_mask=_inside_hull(landmarks, parts.shape) & IS_FACE[parts],
         depth=depth,
         parts=parts,
     )
