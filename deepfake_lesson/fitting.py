@@ -96,14 +96,18 @@ class Diverged(Exception):
 
 
 def supervised(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, name: str = "model"
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    loss: Any,
+    name: str = "model",
+    loss_weights: list[float] | None = None,
 ) -> Trainee:
     """A model that learns targets from inputs: a batch is (inputs, targets[, sample_weights]).
 
-    loss: whatever `keras.Model.compile` takes; several outputs are weighted equally.
+    loss, loss_weights: as for `keras.Model.compile`. name: of the weights in the model folder.
     """
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer, loss, jit_compile=False)
+    model.compile(optimizer, loss, loss_weights, jit_compile=False)
 
     def step(batch: tuple) -> dict[str, float]:
         model.reset_metrics()  # else Keras returns the mean since the beginning
@@ -230,7 +234,8 @@ class _Run:
         now = time.monotonic()
         rate = pictures * len(self.recent) / (now - self.row_began)
         self.checkpoint.seconds = self.earlier + self.seconds
-        means = {name: np.mean([row[name] for row in self.recent]) for name in self.recent[0]}
+        names = sorted(self.recent[0], key=lambda name: (name != "loss", name))
+        means = {name: np.mean([row[name] for row in self.recent]) for name in names}
         row = {"step": self.checkpoint.step, "seconds": round(self.checkpoint.seconds, 2)}
         row |= {name: float(f"{mean:.6g}") for name, mean in means.items()}
         self.checkpoint.history.append(row | {"pictures_per_second": round(rate, 1)})
@@ -292,6 +297,7 @@ def loss_curve(history: Sequence[dict[str, float]]) -> np.ndarray:
     """Picture (400, 640, 3) uint8 of every loss in the history against the steps, log scale."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter
 
     figure = Figure((6.4, 4.0), dpi=100, layout="constrained")
     axes = figure.add_subplot(xlabel="steps", ylabel="loss", yscale="log")
@@ -299,6 +305,8 @@ def loss_curve(history: Sequence[dict[str, float]]) -> np.ndarray:
     for name in history[0]:
         if "loss" in name:
             axes.plot(steps, [row[name] for row in history], label=name)
+    axes.yaxis.set_major_formatter(LogFormatter())
+    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
     axes.grid(alpha=0.3, which="both")
     axes.legend()
     canvas = FigureCanvasAgg(figure)

@@ -146,6 +146,8 @@ def train(
     Raises ConsentError, NoFaceError, and what `fit` raises.
     """
     people = [_opened(person_a), _opened(person_b)]
+    if people[0].folder.resolve() == people[1].folder.resolve():
+        raise LessonError(people[0].folder, "is given twice", "Name two different people.")
     chosen = presets.preset(preset)
     if steps is None and minutes is None:
         steps, minutes = chosen.steps, chosen.minutes
@@ -168,7 +170,7 @@ def train(
         model_folder,
         KIND,
         settings,
-        supervised(autoencoder, make_optimizer(config), "mae", "autoencoder"),
+        supervised(autoencoder, make_optimizer(config), 2 * ["mae"], "autoencoder", [0.5, 0.5]),
         make_batch,
         limits,
         partial(preview_sheet, autoencoder, [_some_crops(one, size) for one in faces]),

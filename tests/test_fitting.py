@@ -245,6 +245,7 @@ def test_weights_of_another_network_are_refused(uninterrupted):
         run(uninterrupted, line_trainee(units=5))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # h5py's last words
 def test_a_full_disk_leaves_the_last_checkpoint(small_disk):
     """The weights and Adam's two moments fill most of the disk; a second copy does not fit."""
     folder, large = small_disk / "model", 12_000

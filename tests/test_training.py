@@ -138,9 +138,11 @@ def test_going_on_is_exact_and_needs_no_settings(tmp_path, people, trained):
 
 
 def test_training_brings_the_loss_down(trained):
-    rows = (trained[0] / "history.csv").read_text().splitlines()
-    losses = [float(row.split(",")[2]) for row in rows[1:]]
-    assert len(losses) == 3 and losses[2] < losses[0]
+    header, *rows = (trained[0] / "history.csv").read_text().splitlines()
+    assert header == "step,seconds,loss,decoder_a_loss,decoder_b_loss,pictures_per_second"
+    losses = np.array([[float(cell) for cell in row.split(",")[2:5]] for row in rows])
+    assert losses[2, 0] < losses[0, 0]
+    np.testing.assert_allclose(losses[:, 0], losses[:, 1:].mean(1), rtol=1e-4)
 
 
 def test_other_people_are_refused(trained, people):
@@ -157,6 +159,11 @@ def test_a_person_without_consent_is_refused(tmp_path, people):
     with pytest.raises(ConsentError):
         train(people[0], tmp_path / "nobody", tmp_path / "model", steps=1)
     assert not (tmp_path / "model").exists()
+
+
+def test_the_same_person_twice_is_refused(tmp_path, people):
+    with pytest.raises(LessonError, match="given twice"):
+        train(people[0], people[0].folder, tmp_path / "model", steps=1)
 
 
 def test_a_person_without_faces_is_refused(tmp_path, people):
@@ -254,6 +261,9 @@ def test_float16_scales_its_loss_and_still_learns(monkeypatch):
     tiny = np.full((4, 1), 1e-4, np.float32)
     trainee.step((tiny, -1000 * tiny, np.full(4, 1e-4, np.float32)))
     assert float(layer.kernel[0, 0]) < before - 1e-4
+    optimizer = trainee.optimizers["optimizer"]
+    optimizer.learning_rate = 0.05  # as after a divergence
+    np.testing.assert_allclose(optimizer.inner_optimizer.learning_rate, 0.05)
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"learning_rate": 0.0}])
