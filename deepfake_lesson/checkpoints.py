@@ -213,4 +213,10 @@ def _read_csv(path: Path) -> list[dict[str, float]]:
     if not path.is_file():
         return []
     with explained(path), path.open(encoding="utf-8", newline="") as lines:
-        return [{name: float(cell) for name, cell in row.items()} for row in csv.DictReader(lines)]
+        rows = csv.DictReader(lines)
+        return [{name: _number(cell) for name, cell in row.items()} for row in rows]
+
+
+def _number(cell: str) -> float:
+    """What it was when it was written, so that a resumed history keeps its past to the letter."""
+    return int(cell) if cell.isdecimal() else float(cell)
