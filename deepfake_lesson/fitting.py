@@ -170,16 +170,17 @@ class _Run:
         """Resume the folder's model, or write the first checkpoint of a new one."""
         if fresh:
             remove_model(self.folder)
-        if (self.folder / "config.json").exists():
-            if read_config(self.folder, kind) != json.loads(json.dumps(settings)):
-                problem = "holds a model with other settings or people"
-                raise ModelError(self.folder, problem, "Add --fresh, or choose another folder.")
-            self.checkpoint = restore_checkpoint(self.folder, self.trainee) or Checkpoint()
-        else:
+        if not (self.folder / "config.json").exists():
             write_config(self.folder, kind, settings)
+        elif read_config(self.folder, kind) != json.loads(json.dumps(settings)):
+            problem = "holds a model with other settings or people"
+            raise ModelError(self.folder, problem, "Add --fresh, or choose another folder.")
+        if restored := restore_checkpoint(self.folder, self.trainee):
+            self.checkpoint = restored
+        else:
+            save_checkpoint(self.folder, self.trainee, self.checkpoint)
         self.first_step, self.earlier = self.checkpoint.step, self.checkpoint.seconds
         self.began = self.row_began = self.saved = time.monotonic()
-        save_checkpoint(self.folder, self.trainee, self.checkpoint)
 
     @property
     def seconds(self) -> float:
