@@ -94,7 +94,21 @@ def detect_faces(
 
 def predict_landmarks(image: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
     """The 68 points (68, 2) float32 of the upright face in `box` (x0, y0, x1, y1)."""
-    return _refine(image, _predict(image, np.asarray(box, np.float64)))
+    return refine_landmarks(image, _predict(image, np.asarray(box, np.float64)))
+
+
+def refine_landmarks(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """The 68 points (68, 2) float32 of a face whose points are known roughly, as of a frame ago.
+
+    They are predicted again on an upright, enlarged copy of the face, as the mean of three boxes.
+    That takes out most of the jitter that comes from whole pixels and from where a box fell.
+    """
+    size = 512
+    matrix = alignment_matrix(landmarks, size)
+    upright = warp(image, matrix, size, cv2.INTER_LINEAR)
+    boxes = [_expected_box(size, zoom) for zoom in (0.92, 1.0, 1.08)]
+    refined = np.mean([_predict(upright, box) for box in boxes], axis=0)
+    return transform_points(refined.astype(np.float32), invert_matrix(matrix))
 
 
 def model_file(name: str) -> str:
@@ -139,7 +153,8 @@ def _faces_in_view(
     to_image = invert_matrix(to_view)
     faces = []
     for found in _without_doubles(_FIND[detector](np.ascontiguousarray(view))):
-        landmarks = _refine(image, transform_points(_rough_landmarks(view, found), to_image))
+        rough = transform_points(_rough_landmarks(view, found), to_image)
+        landmarks = refine_landmarks(image, rough)
         corners = transform_points(found.box[[[0, 1], [2, 1], [2, 3], [0, 3]]], to_image)
         box = (*corners.min(0).tolist(), *corners.max(0).tolist())
         faces.append(DetectedFace(box, landmarks, points5(landmarks), found.score, rotation))
@@ -302,19 +317,6 @@ def _predict(image: np.ndarray, box: np.ndarray) -> np.ndarray:
     rectangle = dlib.rectangle(*(round(float(edge)) for edge in box))
     shape = _shape_predictor()(np.ascontiguousarray(image), rectangle)
     return np.array([(point.x, point.y) for point in shape.parts()], np.float32)
-
-
-def _refine(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Predict again on an upright, enlarged copy of the face, as the mean of three boxes.
-
-    Takes out most of the jitter that comes from whole pixels and from where the box fell.
-    """
-    size = 512
-    matrix = alignment_matrix(landmarks, size)
-    upright = warp(image, matrix, size, cv2.INTER_LINEAR)
-    boxes = [_expected_box(size, zoom) for zoom in (0.92, 1.0, 1.08)]
-    refined = np.mean([_predict(upright, box) for box in boxes], axis=0)
-    return transform_points(refined.astype(np.float32), invert_matrix(matrix))
 
 
 def _expected_box(size: int, zoom: float) -> np.ndarray:

@@ -15,8 +15,7 @@ import numpy as np
 
 from deepfake_lesson import metrics
 from deepfake_lesson.blending import face_mask
-from deepfake_lesson.detectors import _refine as refine_landmarks
-from deepfake_lesson.detectors import detect_faces
+from deepfake_lesson.detectors import detect_faces, refine_landmarks
 from deepfake_lesson.errors import MediaError, NoFaceError
 from deepfake_lesson.extraction import person_embedding
 from deepfake_lesson.identity import distance, embed

@@ -8,8 +8,7 @@ from itertools import chain, repeat
 import numpy as np
 from scipy.special import comb
 
-from deepfake_lesson.detectors import _refine as refine_landmarks
-from deepfake_lesson.detectors import detect_faces
+from deepfake_lesson.detectors import detect_faces, refine_landmarks
 from deepfake_lesson.identity import distance, embed
 from deepfake_lesson.landmarks import interocular
 
