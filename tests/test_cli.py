@@ -202,6 +202,36 @@ def test_results_print_as_plain_json_and_as_lines(capsys):
     assert capsys.readouterr().out == "b: 1.235\nc:\n  d: 1, 2\n"
 
 
+@pytest.mark.slow
+def test_two_people_in_one_measured_labelled_and_signed_swap_out(tmp_path, film, monkeypatch):
+    """Hardly trained: what counts here is that every part of the chain has done its work."""
+    monkeypatch.chdir(tmp_path)
+    a, b, out = film(50, tmp_path / "a"), film(51, tmp_path / "b"), tmp_path / "out" / "swap.mp4"
+    shown = run("swap", a, b, "--out", out, "--preset", "quick", "--steps", 2, "--json")
+    assert shown.exit_code == 0, shown.output
+    report = json.loads(shown.stdout)
+    assert report == json.loads((out.parent / "report.json").read_text())
+    assert (report["frames"], report["faces_found"], report["faces_swapped"]) == (12, 12, 12)
+    assert report["video"] == {"width": 256, "height": 256, "fps": 10, "audio": True}
+    assert {"input", "swap", "ratio"} <= report["truth_error"].keys()
+    assert (tmp_path / "models" / "a_b" / "config.json").is_file()
+    assert len(list(a.glob("faces/*.png"))) == 12
+
+    credential = verify(out)
+    assert (credential.state, credential.trusted) == ("valid", True)
+    assert credential.source_type == "compositeWithTrainedAlgorithmicMedia"
+    assert "clip.mp4" in credential.ingredients
+
+    shown = run("evaluate", a / "media" / "clip.mp4", out, "--a", a, "--b", b, "--json")
+    assert shown.exit_code == 0, shown.output
+    measured = json.loads(shown.stdout)
+    assert measured["video"] == report["video"]
+    for when in ("before", "after"):
+        for who in ("to_a", "to_b"):
+            told = report["identity"][when][who]
+            assert measured["identity"][when][who] == pytest.approx(told, abs=0.1)
+
+
 def ask_for_consent(video, folder, answers):
     """Run data_scripts/record_person.py and answer its questions."""
     command = [sys.executable, SCRIPTS / "record_person.py", video, folder]
