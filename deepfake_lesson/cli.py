@@ -261,7 +261,7 @@ def convert(
         label=not no_label,
         **{name: value for name, value in chosen.items() if value is not None},
     )
-    _answer(convert(source, model, to=to, out=out, options=options), as_json)
+    _answer(convert(source, model, to, out, options, progress=True), as_json)
 
 
 @app.command()
@@ -303,7 +303,7 @@ def swap(
     for person in people:
         extraction.create_face_dataset(person, **chosen)
     training.train(*people, model, preset, steps=steps, minutes=minutes)
-    _answer(conversion.convert(clip, model, to="b", out=out, options=options), as_json)
+    _answer(conversion.convert(clip, model, "b", out, options, progress=True), as_json)
 
 
 @app.command()
