@@ -11,9 +11,12 @@ import numba
 import numpy as np
 
 FAR = np.float32(1e9)
+HALF = np.float32(0.5)
 EDGE = np.float32(-1e-6)  # two triangles that share an edge leave no gap
 
-kernel = numba.njit(cache=True, fastmath=True, boundscheck=False, error_model="numpy")
+OPTIONS = {"cache": True, "fastmath": True, "boundscheck": False, "error_model": "numpy"}
+kernel = numba.njit(**OPTIONS)
+inlined = numba.njit(**OPTIONS, forceinline=True)  # a call would copy every array's header
 
 
 class Samples(NamedTuple):
@@ -78,10 +81,10 @@ def rasterize(screen, triangles, cutout, uv, alpha, cull, samples):
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if area == 0 or (cull and area > 0):
             continue
-        left = max(0, int(np.ceil(min(x0, x1, x2) - 0.5)))
-        right = min(width - 1, int(np.floor(max(x0, x1, x2) - 0.5)))
-        top = max(0, int(np.ceil(min(y0, y1, y2) - 0.5)))
-        bottom = min(height - 1, int(np.floor(max(y0, y1, y2) - 0.5)))
+        left = max(0, int(np.ceil(min(x0, x1, x2) - HALF)))
+        right = min(width - 1, int(np.floor(max(x0, x1, x2) - HALF)))
+        top = max(0, int(np.ceil(min(y0, y1, y2) - HALF)))
+        bottom = min(height - 1, int(np.floor(max(y0, y1, y2) - HALF)))
         if left > right or top > bottom:
             continue
         inverse = np.float32(1) / area
@@ -89,7 +92,7 @@ def rasterize(screen, triangles, cutout, uv, alpha, cull, samples):
         step1x, step1y = (y2 - y0) * inverse, (x0 - x2) * inverse
         z0, z1, z2 = screen[a, 2], screen[b, 2], screen[c, 2]
         for y in range(top, bottom + 1):
-            dx, dy = left + np.float32(0.5) - x2, y + np.float32(0.5) - y2
+            dx, dy = np.float32(left) + HALF - x2, np.float32(y) + HALF - y2
             w0 = dx * step0x + dy * step0y
             w1 = dx * step1x + dy * step1y
             for x in range(left, right + 1):

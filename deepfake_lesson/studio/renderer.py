@@ -151,15 +151,14 @@ def _exposed(light: Light, appearance: Appearance) -> Rig:
 
 def _turn(rest: np.ndarray, follow: np.ndarray, pose: Pose) -> np.ndarray:
     """Rotate the head about the neck; the neck follows it downwards less and less."""
-    rotation = pose.rotation().astype(np.float32)
-    turned = (rest - NECK_PIVOT) @ rotation.T + NECK_PIVOT
-    follow = follow[:, None]
-    return turned * follow + rest * (1 - follow)
+    change = (pose.rotation() - np.eye(3)).astype(np.float32)
+    return rest + follow[:, None] * ((rest - NECK_PIVOT) @ change.T)
 
 
 def _window(points: np.ndarray, width: int, height: int) -> tuple[slice, slice]:
     """Rows and columns of the picture that the person can cover."""
-    low, high = points[:, :2].min(0), points[:, :2].max(0)
+    x, y = points[:, 0], points[:, 1]
+    low, high = np.array([x.min(), y.min()]), np.array([x.max(), y.max()])
     left, top = np.clip(np.floor(low), 0, [width - 1, height - 1]).astype(int)
     right, bottom = np.clip(np.ceil(high), [left + 1, top + 1], [width, height]).astype(int)
     return slice(top, bottom), slice(left, right)
@@ -179,7 +178,8 @@ def _look(identity, appearance, points, window, supersample) -> Samples:
     """Rasterise the person inside the window."""
     rows, columns = window
     screen = points.copy()
-    screen[:, :2] = (points[:, :2] - [columns.start, rows.start]) * supersample
+    screen[:, :2] -= np.array([columns.start, rows.start], np.float32)
+    screen[:, :2] *= np.float32(supersample)
     samples = empty_samples(
         (rows.stop - rows.start) * supersample, (columns.stop - columns.start) * supersample
     )
@@ -204,22 +204,32 @@ def _surface(identity, appearance, rest, world, rig) -> Surface:
 def _normals(identity, world) -> np.ndarray:
     """Vertex normals; cards of hair take them mostly from the head that they cover."""
     normals = vertex_normals(world, identity.normal_triangles)
-    cards = template().rings["long_hair"].ravel()
-    outwards = world[cards] - world[: template().head_count].mean(0)
-    outwards /= np.linalg.norm(outwards, axis=1)[:, None]
-    facing = np.sign((normals[cards] * outwards).sum(1))[:, None]
-    normals[cards] = 0.35 * facing * normals[cards] + 0.65 * outwards
+    cards = _cards()
+    head = world[: template().head_count]
+    outwards = world[cards] - np.full(len(head), 1 / len(head), np.float32) @ head
+    outwards /= np.sqrt(np.einsum("nc,nc->n", outwards, outwards))[:, None]
+    facing = np.sign(np.einsum("nc,nc->n", normals[cards], outwards))
+    normals[cards] *= np.float32(0.35) * facing[:, None]
+    normals[cards] += np.float32(0.65) * outwards
     return normals
+
+
+@cache
+def _cards() -> slice:
+    """The vertices of all cards of hair."""
+    ring = template().rings["long_hair"]
+    return slice(ring.min(), ring.max() + 1)
 
 
 def _shadow(identity, appearance, world, rig) -> np.ndarray:
     """(N,) share of the key light that reaches each vertex, from a picture taken by the light."""
     across = np.cross([0, 1, 0], rig.key)
     across /= np.linalg.norm(across)
-    axes = np.stack([across, np.cross(rig.key, across)]).astype(np.float32)
-    seen = np.empty_like(world)
-    seen[:, :2] = world @ axes.T * SHADOW_SCALE + SHADOW_SIDE / 2
-    seen[:, 2] = -(world @ rig.key)
+    axes = np.stack(
+        [SHADOW_SCALE * across, SHADOW_SCALE * np.cross(rig.key, across), -rig.key], axis=1
+    )
+    center = np.array([SHADOW_SIDE / 2, SHADOW_SIDE / 2, 0], np.float32)
+    seen = world @ axes.astype(np.float32) + center
     samples = empty_samples(SHADOW_SIDE, SHADOW_SIDE)
     triangles = identity.normal_triangles
     solid = np.zeros(len(triangles), np.bool_)

@@ -9,7 +9,7 @@ top sees them all (the ideas of pre-integrated skin, Penner 2011). Hair reflects
 import numpy as np
 
 from .parts import Material
-from .rasterizer import kernel
+from .rasterizer import inlined, kernel
 
 RED, GREEN, BLUE, GLOSS, HAIR, WRINKLES, HEIGHT = 0, 1, 2, 3, 4, 5, 8
 CHANNELS = 9
@@ -20,30 +20,30 @@ f32 = np.float32
 ZERO, ONE = f32(0), f32(1)
 
 
-@kernel
+@inlined
 def _dot(a, b):
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-@kernel
+@inlined
 def _unit(a):
     scale = ONE / np.sqrt(_dot(a, a) + f32(1e-12))
     return a[0] * scale, a[1] * scale, a[2] * scale
 
 
-@kernel
+@inlined
 def _halfway(a, b):
     return _unit((a[0] + b[0], a[1] + b[1], a[2] + b[2]))
 
 
-@kernel
+@inlined
 def _mix(values, corners, weights):
     a, b, c = corners
     u, v, w = weights
     return u * values[a] + v * values[b] + w * values[c]
 
 
-@kernel
+@inlined
 def _mix3(values, corners, weights):
     a, b, c = corners
     u, v, w = weights
@@ -54,7 +54,7 @@ def _mix3(values, corners, weights):
     )
 
 
-@kernel
+@inlined
 def _texel(texture, row, column, fu, fv, channel):
     """Bilinear look-up of one channel."""
     top = texture[row, column, channel] * (ONE - fu) + texture[row, column + 1, channel] * fu
@@ -64,7 +64,7 @@ def _texel(texture, row, column, fu, fv, channel):
     return top * (ONE - fv) + low * fv
 
 
-@kernel
+@inlined
 def _slope(texture, row, column, fu, fv, channel):
     """Change of one channel per texel towards image right and down."""
     t00, t01 = texture[row, column, channel], texture[row, column + 1, channel]
@@ -72,7 +72,7 @@ def _slope(texture, row, column, fu, fv, channel):
     return (t01 - t00) * (ONE - fv) + (t11 - t10) * fv, (t10 - t00) * (ONE - fu) + (t11 - t01) * fu
 
 
-@kernel
+@inlined
 def _bumped(normal, texture, row, column, fu, fv, wrinkles, axes, relief):
     """Normal bent by the height channel and by the wrinkles at their present depth (3,)."""
     su, sv = _slope(texture, row, column, fu, fv, HEIGHT)
@@ -92,13 +92,13 @@ def _bumped(normal, texture, row, column, fu, fv, wrinkles, axes, relief):
     return _unit(bent), min(crease, f32(0.9))
 
 
-@kernel
+@inlined
 def _wrapped(cosine, wrap):
     """Lambert's cosine for a surface that also glows a little beyond the terminator."""
     return max(cosine + wrap, ZERO) / (ONE + wrap)
 
 
-@kernel
+@inlined
 def _diffuse(smooth, bumped, occlusion, shadow, scatter, rig):
     """Irradiance (r, g, b); `scatter` 1 for skin, less for what is opaque."""
     open_ = f32(0.55) + f32(0.45) * occlusion
@@ -124,7 +124,7 @@ def _diffuse(smooth, bumped, occlusion, shadow, scatter, rig):
     )
 
 
-@kernel
+@inlined
 def _skin_gloss(normal, view, facing, gloss, occlusion, shadow, rig):
     """Two lobes of sebum: a broad sheen and a sharper one that breaks up over the pores."""
     cosine = max(_dot(normal, _halfway(rig.key, view)), ZERO)
@@ -140,7 +140,7 @@ def _skin_gloss(normal, view, facing, gloss, occlusion, shadow, rig):
     return key, gloss * f32(0.25) * f4 * f4 * f4 * occlusion
 
 
-@kernel
+@inlined
 def _hair_gloss(normal, position, view, gloss, shadow, axes, rig):
     """White and coloured highlight along strands that run away from the crown of the head."""
     crown = (
@@ -172,7 +172,7 @@ def _hair_gloss(normal, position, view, gloss, shadow, axes, rig):
     return s16 * s16 * f32(0.20) * gloss * lit, s4 * s4 * lit
 
 
-@kernel
+@inlined
 def _eye_gloss(normal, view, shadow, rig):
     """Sharp reflections of both lights in the wet cornea."""
     key = max(_dot(normal, _halfway(rig.key, view)), ZERO) ** 220
@@ -180,7 +180,7 @@ def _eye_gloss(normal, view, shadow, rig):
     return f32(2.0) * key * min(shadow + f32(0.5), ONE), f32(0.9) * fill
 
 
-@kernel
+@inlined
 def _shade_sample(t, w0, w1, surface, texture, rig, wrinkles, axes, eye, relief):
     """Linear RGB that one sample of triangle t sends to the camera at `eye`."""
     corners = surface.triangles[t, 0], surface.triangles[t, 1], surface.triangles[t, 2]
@@ -252,7 +252,7 @@ def _shade_sample(t, w0, w1, surface, texture, rig, wrinkles, axes, eye, relief)
     )
 
 
-@kernel
+@inlined
 def _even(samples, materials, top, left, s):
     """Do all s x s samples of a pixel see one smooth piece of one material?"""
     first = samples.index[top, left]
@@ -273,7 +273,8 @@ def _even(samples, materials, top, left, s):
 def shade(picture, samples, surface, texture, rig, wrinkles, axes, eye, relief):
     """Shade the samples and average them into the picture, over the background already in it.
 
-    Where a pixel sees one smooth surface the samples on its diagonal speak for the others.
+    Where a pixel sees one smooth surface the samples on its diagonal speak for the others; where it
+    sees one triangle, its middle does.
 
     picture (H, W, 3) float32 linear; samples (H*s, W*s); texture (S, S, CHANNELS); wrinkles (3,)
     depth now in [0, 1]; axes (3, 3) the head's rotation; eye (3,) camera position in mm; relief
@@ -283,24 +284,28 @@ def shade(picture, samples, surface, texture, rig, wrinkles, axes, eye, relief):
     s = samples.index.shape[0] // height
     for y in range(height):
         for x in range(width):
-            even = _even(samples, surface.materials, y * s, x * s, s)
-            share = ONE / f32(s if even else s * s)
+            top, left = y * s, x * s
+            low, right = top + s - 1, left + s - 1
+            even = _even(samples, surface.materials, top, left, s)
+            single = even and samples.index[top, left] == samples.index[low, right]
+            share = ONE / f32(1 if single else s if even else s * s)
             red, green, blue, covered = ZERO, ZERO, ZERO, ZERO
-            for k in range(s * s):
-                if even and k % (s + 1) != 0:
-                    continue
-                row, column = y * s + k // s, x * s + k % s
-                t = samples.index[row, column]
-                if t < 0:
-                    continue
-                w0, w1 = samples.weight0[row, column], samples.weight1[row, column]
-                r, g, b = _shade_sample(
-                    t, w0, w1, surface, texture, rig, wrinkles, axes, eye, relief
-                )
-                red += min(r, f32(1.6)) * share
-                green += min(g, f32(1.6)) * share
-                blue += min(b, f32(1.6)) * share
-                covered += share
+            for row in range(top, top + 1 if single else top + s):
+                for column in range(left, left + s):
+                    t = samples.index[row, column]
+                    if t < 0 or (even and row - top != column - left):
+                        continue
+                    w0, w1 = samples.weight0[row, column], samples.weight1[row, column]
+                    if single:
+                        w0 = (w0 + samples.weight0[low, right]) * f32(0.5)
+                        w1 = (w1 + samples.weight1[low, right]) * f32(0.5)
+                    r, g, b = _shade_sample(
+                        t, w0, w1, surface, texture, rig, wrinkles, axes, eye, relief
+                    )
+                    red += min(r, f32(1.6)) * share
+                    green += min(g, f32(1.6)) * share
+                    blue += min(b, f32(1.6)) * share
+                    covered += share
             if covered > ZERO:
                 picture[y, x, 0] = picture[y, x, 0] * (ONE - covered) + red
                 picture[y, x, 1] = picture[y, x, 1] * (ONE - covered) + green
