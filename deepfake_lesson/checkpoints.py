@@ -15,6 +15,8 @@ older ones go: whenever the process is killed, one complete copy stands.
 import csv
 import io
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -161,14 +163,14 @@ def _optimizer_arrays(trainee: Trainee) -> dict[str, np.ndarray]:
 
 @contextmanager
 def weights_draft(path: Path) -> Iterator[Path]:
-    """`replacing`, under a draft name that Keras accepts."""
-    with replacing(path) as draft:
-        accepted = draft.with_name(f"{draft.stem}.weights.h5")
-        try:
-            yield accepted
-            accepted.replace(draft)
-        finally:
-            accepted.unlink(missing_ok=True)
+    """`replacing`, by way of a temporary folder.
+
+    Keras wants a name of its own, and on a full disk HDF5 cannot even close its file.
+    """
+    with replacing(path) as draft, tempfile.TemporaryDirectory() as folder:
+        accepted = Path(folder) / "draft.weights.h5"
+        yield accepted
+        shutil.copyfile(accepted, draft)
 
 
 @contextmanager
