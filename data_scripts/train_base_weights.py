@@ -4,7 +4,8 @@
 
 The studio can film what no camera can: two people in exactly the same moment. Here a few hundred
 people each act some moments, and one person, the stand-in, acts every one of them too. A network
-learns to paint the stand-in from a picture of anybody. So its encoder keeps expression, pose, gaze
+learns to paint the stand-in from a picture of anybody, first the whole face, then with eyes and
+mouth counting more. So its encoder keeps expression, pose, gaze
 and light, and has no use for who it was: that is why it can stay frozen when two new people are
 trained, and why nothing of a is left in b's decoder.
 
@@ -15,7 +16,7 @@ Pictures and checkpoints stay in build/base, and an interrupted run goes on wher
 import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,15 +24,10 @@ import numpy as np
 from tqdm import tqdm
 
 from deepfake_lesson import presets
-from deepfake_lesson.blending import face_mask
 from deepfake_lesson.files import replacing
 from deepfake_lesson.images import grid, to_float, to_uint8
 from deepfake_lesson.landmarks import (
-    ALIGNED_SIZE,
-    MEAN_FACE,
     alignment_matrix,
-    model_matrix,
-    transform_points,
     warp,
 )
 from deepfake_lesson.studio.people import RESERVED_SEEDS
@@ -41,9 +37,20 @@ HELD_OUT = RESERVED_SEEDS["base"][20:32]
 PEOPLE = RESERVED_SEEDS["base"][100:360]
 MOMENTS = 40  # pictures of each person
 FRAME_SIZE, FACE_SIZE = 320, 192  # pixels: the photo, and the aligned face kept of it
-OUTSIDE = 0.15  # weight of what is not face: hair and rooms cannot be guessed from anybody else's
-LEARNING_RATE = 4e-4
 BATCH = 16
+LEARNING_RATE = 4e-4
+
+
+@dataclass(frozen=True)
+class Round:
+    """A part of the training: its steps, and how much brows, eyes and mouth count beside skin."""
+
+    name: str
+    steps: int
+    features: float
+
+
+ROUNDS = (Round("face", 12_000, features=1.0), Round("features", 6_000, features=5.0))
 
 
 def random_moment(rng: np.random.Generator):
@@ -131,14 +138,6 @@ def pair_batch(step: int, pairs: np.ndarray, size: int, weights: np.ndarray) -> 
     return to_float(np.stack(inputs)), to_float(np.stack(targets)), np.stack([weights] * BATCH)
 
 
-def face_weights(size: int) -> np.ndarray:
-    """(size, size) float32: 1 on the mean face, OUTSIDE beyond it, scaled to a mean of 1."""
-    points = transform_points(MEAN_FACE * ALIGNED_SIZE - 0.5, model_matrix(size))
-    inside = face_mask(points, (size, size), "facehull", erosion=-6, feather=10)
-    weights = OUTSIDE + (1 - OUTSIDE) * inside
-    return (weights / weights.mean()).astype(np.float32)
-
-
 def build_base(config):
     """Encoder, decoder, and the network from anybody's face to the stand-in's."""
     from deepfake_lesson.models import keras
@@ -164,38 +163,48 @@ def preview(network, faces: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return grid([*faces, *painted, *truth], columns=len(faces))
 
 
-def train_base(folder: Path, pairs_folder: Path, steps: int, config):
-    """Train, or go on training, in folder / "model"; returns encoder, decoder and network."""
-    from deepfake_lesson.fitting import Limits, fit, supervised
-    from deepfake_lesson.models import keras
-
+def train_base(folder: Path, pairs_folder: Path, config):
+    """All rounds, each in a model folder of its own; returns encoder, decoder and network."""
     pairs, held_out = (load_pairs(pairs_folder, seeds) for seeds in (PEOPLE, HELD_OUT))
     encoder, decoder, network = build_base(config)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, steps, alpha=0.02, warmup_target=LEARNING_RATE, warmup_steps=200
-    )
     some = np.arange(0, held_out.shape[1], max(1, held_out.shape[1] // 10))[:10]
     shown = [crops(one, config.size) for one in held_out[:, some]]
+    for each in ROUNDS:
+        train_round(folder / each.name, each, config, network, pairs, shown)
+    return encoder, decoder, network
+
+
+def train_round(folder: Path, round_: Round, config, network, pairs, shown) -> None:
+    """Train for a round from where the network stands, or go on with the round in the folder."""
+    from deepfake_lesson.fitting import Limits, fit, supervised
+    from deepfake_lesson.models import keras
+    from deepfake_lesson.training import face_weights
+
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, round_.steps, alpha=0.02, warmup_target=LEARNING_RATE, warmup_steps=200
+    )
+    weights = face_weights(config.size, round_.features)
     fit(
-        folder / "model",
+        folder,
         "base",
-        {"autoencoder": asdict(config), "steps": steps, "people": len(PEOPLE)},
+        {"autoencoder": asdict(config), "steps": round_.steps, "people": len(PEOPLE)},
         supervised(network, keras.optimizers.Adam(schedule, beta_1=0.9), "mae", "base"),
-        partial(pair_batch, pairs=pairs, size=config.size, weights=face_weights(config.size)),
-        Limits(steps),
+        partial(pair_batch, pairs=pairs, size=config.size, weights=weights),
+        Limits(round_.steps),
         partial(preview, network, *shown),
         checkpoint_seconds=120,
     )
-    return encoder, decoder, network
 
 
 def measure(network, pairs_folder: Path, size: int) -> dict[str, float]:
     """Mean absolute error on the face, people never trained on: untouched, and as painted."""
+    from deepfake_lesson.training import face_weights
+
     faces, truth = (crops(one, size) for one in load_pairs(pairs_folder, HELD_OUT))
     painted = np.concatenate(
         [network.predict_on_batch(to_float(part)) for part in np.array_split(faces, 16)]
     )
-    on_face = face_weights(size) > 1
+    on_face = face_weights(size, features=1.0) > 1
     errors = [np.abs(to_float(x) - to_float(truth))[:, on_face].mean() for x in (faces, painted)]
     return {"untouched": float(errors[0]), "painted": float(errors[1])}
 
@@ -206,7 +215,6 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=Path("build/base"))
-    parser.add_argument("--steps", type=int, default=12_000)
     parser.add_argument("--film-only", action="store_true", help="make the pictures, then stop")
     wishes = parser.parse_args()
     pairs_folder = wishes.folder / "pairs"
@@ -215,14 +223,14 @@ def main() -> None:
         return
     laptop = presets.preset("laptop")
     config = AutoencoderConfig(laptop.size, laptop.width, laptop.upscale)
-    encoder, decoder, network = train_base(wishes.folder, pairs_folder, wishes.steps, config)
+    encoder, decoder, network = train_base(wishes.folder, pairs_folder, config)
     saved = save_base_weights(WEIGHTS, config, encoder, decoder)
     scores = measure(network, pairs_folder, config.size)
     report = (
-        "# Base weights\n\nMade by `python data_scripts/train_base_weights.py"
-        f" --steps {wishes.steps}`: {len(PEOPLE)} studio people, {MOMENTS} pictures each,"
-        f" {wishes.steps} steps of {BATCH}.\n\nMean absolute error on the face against the"
-        f" stand-in's own picture, {len(HELD_OUT)} people never trained on:\n\n"
+        "# Base weights\n\nMade by `python data_scripts/train_base_weights.py`:"
+        f" {len(PEOPLE)} studio people, {MOMENTS} pictures each,"
+        f" {sum(each.steps for each in ROUNDS)} steps of {BATCH}.\n\nMean absolute error on the"
+        f" face against the stand-in's own picture, {len(HELD_OUT)} people never trained on:\n\n"
         "| picture | error |\n|---|---|\n"
         f"| untouched | {scores['untouched']:.4f} |\n| painted | {scores['painted']:.4f} |\n"
     )

@@ -50,7 +50,8 @@ SHEET_ROWS, SHEET_SIZE = 5, 320  # of a contact sheet, and pixels of its picture
 class ConvertOptions:
     """How faces are put back.
 
-    mask, erosion, feather: see `blending.face_mask`; percent of the face's width.
+    mask, erosion, feather: see `blending.face_mask`; percent of the face's width. The default edge
+    lies outside the landmarks' hull, so that brows and jaw are the new person's too.
     seamless: clone gradients, see `blending.paste`.
     color: see `blending.match_color`. sharpen: see `blending.sharpen`.
     frames: "10-50" swaps only in these frames, counted from 0, both ends included; also "10-", "7".
@@ -65,8 +66,8 @@ class ConvertOptions:
     """
 
     mask: str = "facehullandrect"
-    erosion: float = 0.0
-    feather: float = 12.0
+    erosion: float = -8.0
+    feather: float = 10.0
     seamless: bool = False
     color: str = "none"
     sharpen: float = 0.0

@@ -37,8 +37,8 @@ class Preset:
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset("quick", 128, 0.25, "shuffle", 16, 3e-4, steps=300, minutes=0.5),
-        Preset("laptop", 128, 0.25, "shuffle", 16, 3e-4, steps=20_000, minutes=3.0),
+        Preset("quick", 128, 0.25, "shuffle", 16, 5e-4, steps=300, minutes=0.5),
+        Preset("laptop", 128, 0.25, "shuffle", 16, 5e-4, steps=20_000, minutes=4.0),
         Preset("gpu", 128, 1.0, "shuffle", 64, 5e-5, steps=50_000, minutes=60.0),
     )
 }

@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from deepfake_lesson import presets
 from deepfake_lesson.augment import Augmentation, shrink, swap_batch
+from deepfake_lesson.blending import face_mask
 from deepfake_lesson.checkpoints import (
     START_ANEW,
     explained,
@@ -26,7 +28,13 @@ from deepfake_lesson.extraction import load_faces, person_embedding
 from deepfake_lesson.fitting import Limits, TrainingReport, fit, supervised
 from deepfake_lesson.images import fit as resized
 from deepfake_lesson.images import grid, label_picture, to_uint8
-from deepfake_lesson.landmarks import model_matrix, warp
+from deepfake_lesson.landmarks import (
+    ALIGNED_SIZE,
+    MEAN_FACE,
+    model_matrix,
+    transform_points,
+    warp,
+)
 from deepfake_lesson.models import keras
 from deepfake_lesson.models.autoencoder import (
     PEOPLE,
@@ -40,6 +48,10 @@ from deepfake_lesson.people import Person, open_person
 
 KIND = "face swap"
 WEIGHTS = Path(__file__).parent / "weights"
+# A base encoder has met turned, shifted and other people's faces; decoders need little of that.
+GENTLE = Augmentation(rotation=3, zoom=0.02, shift=0.015, flip=0.0, warp=1.0)
+OUTSIDE = 0.15  # weight of what is not face: hair and rooms cannot be guessed from another's face
+ACTING = (*range(17, 27), *range(36, 68))  # landmarks of what acts: brows, eyes, mouth
 PREVIEW_FACES = 4
 PREVIEW_COLUMNS = ("a", "a by a", "a as b", "b", "b by b", "b as a")
 
@@ -50,7 +62,8 @@ class TrainingConfig:
 
     batch_size: pictures of each person in a step. learning_rate: of Adam with beta_1 0.5; from
     1e-3 on it diverges. from_base: start from the package's base weights where there are some, and
-    then freeze_encoder: train the decoders only. augmentation: how the faces are varied.
+    then freeze_encoder: train the decoders only. features: how much brows, eyes and mouth count
+    beside skin, see `face_weights`. augmentation: how the faces are varied.
     """
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
@@ -59,6 +72,7 @@ class TrainingConfig:
     seed: int = 0
     from_base: bool = True
     freeze_encoder: bool = True
+    features: float = 4.0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self):
@@ -70,7 +84,14 @@ class TrainingConfig:
     @classmethod
     def from_preset(cls, preset: presets.Preset) -> "TrainingConfig":
         autoencoder = AutoencoderConfig(preset.size, preset.width, preset.upscale)
-        return cls(autoencoder, preset.batch_size, preset.learning_rate)
+        has_base = base_weights(autoencoder) is not None
+        return cls(
+            autoencoder,
+            preset.batch_size,
+            preset.learning_rate,
+            from_base=has_base,
+            augmentation=GENTLE if has_base else Augmentation(),
+        )
 
     @classmethod
     def from_dict(cls, values: dict) -> "TrainingConfig":
@@ -159,12 +180,10 @@ def train(
     autoencoder = starting_network(config)
     size = config.autoencoder.size
     make_batch = partial(
-        swap_batch,
+        weighted_batch,
         people=tuple(shrink(faces_of_one, size) for faces_of_one in faces),
-        size=size,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        augmentation=config.augmentation,
+        config=config,
+        weights=face_weights(size, config.features),
     )
     return fit(
         model_folder,
@@ -178,6 +197,31 @@ def train(
         checkpoint_seconds,
         progress,
     )
+
+
+def weighted_batch(
+    step: int, people: tuple[np.ndarray, ...], config: TrainingConfig, weights: np.ndarray
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """Batch number `step` of `swap_batch`, and for each output weights (batch, size, size)."""
+    size, batch_size = config.autoencoder.size, config.batch_size
+    inputs, targets = swap_batch(step, people, size, batch_size, config.seed, config.augmentation)
+    return inputs, targets, [np.stack([weights] * batch_size)] * len(inputs)
+
+
+def face_weights(size: int, features: float) -> np.ndarray:
+    """How much each pixel of a model crop counts in the loss: (size, size) float32 of mean 1.
+
+    On the mean face: `features` for brows, eyes and mouth, 1 for skin, OUTSIDE beyond. Eyes and
+    mouth are small, and a plain mean would rather have smooth cheeks than an open eye.
+    """
+    points = transform_points(MEAN_FACE * ALIGNED_SIZE - 0.5, model_matrix(size))
+    inside = face_mask(points, (size, size), "facehull", erosion=-6, feather=10)
+    spots = np.zeros((size, size), np.float32)
+    for x, y in points[list(ACTING)]:
+        cv2.circle(spots, (round(x), round(y)), round(0.05 * size), 1.0, -1)
+    acting = cv2.GaussianBlur(spots, (0, 0), 0.02 * size)
+    weights = OUTSIDE + (1 - OUTSIDE) * inside + (features - 1) * acting
+    return (weights / weights.mean()).astype(np.float32)
 
 
 def starting_network(config: TrainingConfig) -> keras.Model:
