@@ -66,11 +66,11 @@ class ConvertOptions:
     """
 
     mask: str = "facehullandrect"
-    erosion: float = -8.0
+    erosion: float = -12.0
     feather: float = 10.0
     seamless: bool = False
     color: str = "none"
-    sharpen: float = 0.0
+    sharpen: float = 0.7
     frames: str | None = None
     discard_others: bool = False
     label: bool = True

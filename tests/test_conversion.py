@@ -178,7 +178,7 @@ class TestSwapFrame:
     def test_seamless_and_sharpen_change_the_face_only(self, identities, frame):
         options = ConvertOptions(seamless=True, sharpen=1.0)
         swapped, *_ = Swapper(Mirror(identities), options=options).swap_frame(frame)
-        outside = face_mask(detect_faces(frame)[0].landmarks, frame.shape, erosion=-9) == 0
+        outside = face_mask(detect_faces(frame)[0].landmarks, frame.shape, erosion=-13) == 0
         assert np.array_equal(swapped[outside], frame[outside])
         assert not np.array_equal(swapped, frame)
 
