@@ -185,8 +185,9 @@ class Swapper:
             mask = blending.face_mask(
                 points, frame.shape, options.mask, options.erosion, options.feather
             )
-            original, seen = warp(frame, matrix, size), warp(mask, matrix, size)
-            face = blending.match_color(face, original, seen, options.color)
+            if options.color != "none":
+                skin = warp(blending.face_mask(points, frame.shape), matrix, size)
+                face = blending.match_color(face, warp(frame, matrix, size), skin, options.color)
             face = blending.sharpen(face, options.sharpen)
             swapped = blending.paste(swapped, face, matrix, mask, options.seamless)
             changed = np.maximum(changed, mask)

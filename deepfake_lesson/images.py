@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFile, ImageFont, ImageOps
 
 from deepfake_lesson.errors import MediaError
 from deepfake_lesson.files import replacing
@@ -31,6 +31,7 @@ def read_image(path: str | Path) -> np.ndarray:
         raise MediaError(path, "there is no such file", "Check the name and the folder.")
     if path.stat().st_size == 0:
         raise MediaError(path, "the file is empty", "Copy or download it again.")
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition, once imported, turns it on for all
     try:
         with Image.open(path) as picture:
             return _to_rgb(ImageOps.exif_transpose(picture))
