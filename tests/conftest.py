@@ -62,3 +62,17 @@ def film(tmp_path_factory) -> Callable[[int, Path], Path]:
         return Path(shutil.copytree(master, folder))
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def people(film, tmp_path_factory) -> list:
+    """Anna and Ben, the first two of RESERVED_SEEDS["tests"], filmed and extracted."""
+    from deepfake_lesson.extraction import create_face_dataset
+    from deepfake_lesson.people import open_person
+    from deepfake_lesson.studio.people import RESERVED_SEEDS
+
+    folder = tmp_path_factory.mktemp("people")
+    pair = [open_person(film(seed, folder / str(seed))) for seed in RESERVED_SEEDS["tests"][:2]]
+    for person in pair:
+        create_face_dataset(person, progress=False)
+    return pair

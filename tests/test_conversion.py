@@ -15,9 +15,7 @@ from deepfake_lesson.blending import face_mask
 from deepfake_lesson.conversion import ConvertOptions, Swapper, convert
 from deepfake_lesson.detectors import detect_faces
 from deepfake_lesson.errors import LessonError, MediaError, ModelError, NoFaceError
-from deepfake_lesson.extraction import create_face_dataset
 from deepfake_lesson.images import list_images, read_image, to_float, write_image
-from deepfake_lesson.people import open_person
 from deepfake_lesson.studio.people import RESERVED_SEEDS
 from deepfake_lesson.training import AutoencoderConfig, Identity, TrainingConfig, train
 from deepfake_lesson.video import VideoWriter, probe, read_frames
@@ -25,16 +23,6 @@ from deepfake_lesson.video import VideoWriter, probe, read_frames
 ANNA, BEN = RESERVED_SEEDS["tests"][:2]
 TINY = TrainingConfig(AutoencoderConfig(64, 1 / 16), batch_size=4, learning_rate=1e-4)
 GREEN = np.array([0, 255, 0], np.uint8)
-
-
-@pytest.fixture(scope="module")
-def people(film, tmp_path_factory):
-    """Anna and Ben, filmed and extracted."""
-    folder = tmp_path_factory.mktemp("people")
-    pair = [open_person(film(seed, folder / str(seed))) for seed in (ANNA, BEN)]
-    for person in pair:
-        create_face_dataset(person, progress=False)
-    return pair
 
 
 @pytest.fixture(scope="module")

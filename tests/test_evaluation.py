@@ -9,9 +9,7 @@ import pytest
 
 from deepfake_lesson.errors import MediaError, NoFaceError
 from deepfake_lesson.evaluation import evaluate, studio_truth
-from deepfake_lesson.extraction import create_face_dataset
 from deepfake_lesson.images import write_image
-from deepfake_lesson.people import open_person
 from deepfake_lesson.studio.people import RESERVED_SEEDS
 from deepfake_lesson.studio.recipe import Recipe
 from deepfake_lesson.video import VideoWriter, read_frames
@@ -26,15 +24,6 @@ def write_video(path, frames):
         for frame in frames:
             writer.write(frame)
     return path
-
-
-@pytest.fixture(scope="module")
-def people(film, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("people")
-    pair = [open_person(film(seed, folder / str(seed))) for seed in (ANNA, BEN)]
-    for person in pair:
-        create_face_dataset(person, progress=False)
-    return pair
 
 
 @pytest.fixture(scope="module")
