@@ -5,7 +5,6 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$python && break; done)
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-CHAPTERS := $(patsubst chapters/source/%.py,chapters/%.ipynb,$(wildcard chapters/source/*.py))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -37,10 +36,8 @@ lint: setup  ## check the style of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-chapters: $(CHAPTERS)  ## execute the chapters that changed, from chapters/source
-
-chapters/%.ipynb: chapters/source/%.py | $(STAMP)
-	DEEPFAKE_LESSON_PRESET=quick $(BIN)/jupytext --to notebook --run-path chapters --execute --output $@ $<
+chapters: setup  ## make and execute the chapters that changed (CHAPTER=05 for one)
+	$(BIN)/python tools/chapters.py $(CHAPTER)
 
 lock: setup  ## write requirements.lock and environment.yml anew (UPGRADE=--upgrade for newer versions)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group lock --universal --python-version 3.11 \

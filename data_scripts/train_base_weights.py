@@ -4,10 +4,10 @@
 
 The studio can film what no camera can: two people in exactly the same moment. Here a few hundred
 people each act some moments, and one person, the stand-in, acts every one of them too. A network
-learns to paint the stand-in from a picture of anybody, first the whole face, then with eyes and
-mouth counting more. So its encoder keeps expression, pose, gaze
-and light, and has no use for who it was: that is why it can stay frozen when two new people are
-trained, and why nothing of a is left in b's decoder.
+learns to paint the stand-in from a picture of anybody: first the whole face, then with eyes and
+mouth counting more, then sharply and from pictures as poor as real cameras make them. So its
+encoder keeps expression, pose, gaze and light, and has no use for who it was: that is why it can
+stay frozen when two new people are trained, and why nothing of a is left in b's decoder.
 
 The people are the "base" seeds of the studio, which no demo, chapter, test or benchmark uses.
 Pictures and checkpoints stay in build/base, and an interrupted run goes on where it was.
@@ -43,14 +43,24 @@ LEARNING_RATE = 4e-4
 
 @dataclass(frozen=True)
 class Round:
-    """A part of the training: its steps, and how much brows, eyes and mouth count beside skin."""
+    """A part of the training.
+
+    features: how much brows, eyes and mouth count beside skin. dssim: how much structure counts
+    beside colour. wear: strength of `random_wear` on the inputs, and of `random_light` on all.
+    """
 
     name: str
     steps: int
     features: float
+    dssim: float = 0.0
+    wear: float = 0.0
 
 
-ROUNDS = (Round("face", 12_000, features=1.0), Round("features", 6_000, features=5.0))
+ROUNDS = (
+    Round("face", 12_000, features=1.0),
+    Round("features", 6_000, features=5.0),
+    Round("detail", 16_000, features=5.0, dssim=0.5, wear=0.5),
+)
 
 
 def random_moment(rng: np.random.Generator):
@@ -121,9 +131,9 @@ def load_pairs(folder: Path, seeds) -> np.ndarray:
     return np.concatenate([np.load(folder / f"{seed}.npy") for seed in seeds], axis=1)
 
 
-def pair_batch(step: int, pairs: np.ndarray, size: int, weights: np.ndarray) -> tuple:
+def pair_batch(step: int, pairs: np.ndarray, size: int, weights: np.ndarray, wear: float) -> tuple:
     """Batch `step`: inputs, targets (BATCH, size, size, 3) and weights (BATCH, size, size)."""
-    from deepfake_lesson.augment import random_matrix, random_warp
+    from deepfake_lesson.augment import random_light, random_matrix, random_warp, random_wear
 
     rng = np.random.default_rng((1, step))
     inputs, targets = [], []
@@ -133,9 +143,10 @@ def pair_batch(step: int, pairs: np.ndarray, size: int, weights: np.ndarray) -> 
             random_warp(picture, rng, size, sigma=0.0, matrix=matrix)[1]
             for picture in pairs[:, index]
         )
-        inputs.append(person)
+        person, stand_in = random_light((person, stand_in), rng, wear)
+        inputs.append(random_wear(person, rng, wear))
         targets.append(stand_in)
-    return to_float(np.stack(inputs)), to_float(np.stack(targets)), np.stack([weights] * BATCH)
+    return np.stack(inputs), np.stack(targets), np.stack([weights] * BATCH)
 
 
 def build_base(config):
@@ -178,6 +189,7 @@ def train_round(folder: Path, round_: Round, config, network, pairs, shown) -> N
     """Train for a round from where the network stands, or go on with the round in the folder."""
     from deepfake_lesson.fitting import Limits, fit, supervised
     from deepfake_lesson.models import keras
+    from deepfake_lesson.models.losses import painting_loss
     from deepfake_lesson.training import face_weights
 
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -188,8 +200,13 @@ def train_round(folder: Path, round_: Round, config, network, pairs, shown) -> N
         folder,
         "base",
         {"autoencoder": asdict(config), "steps": round_.steps, "people": len(PEOPLE)},
-        supervised(network, keras.optimizers.Adam(schedule, beta_1=0.9), "mae", "base"),
-        partial(pair_batch, pairs=pairs, size=config.size, weights=weights),
+        supervised(
+            network,
+            keras.optimizers.Adam(schedule, beta_1=0.9),
+            painting_loss(round_.dssim),
+            "base",
+        ),
+        partial(pair_batch, pairs=pairs, size=config.size, weights=weights, wear=round_.wear),
         Limits(round_.steps),
         partial(preview, network, *shown),
         checkpoint_seconds=120,

@@ -77,6 +77,15 @@ def report(findings: Iterable[Finding]) -> str:
     return "\n".join(lines)
 
 
+def missing_packages() -> list[str]:
+    """What the package needs and no installed package brings, as `pip install` wants it."""
+    return [
+        f"{wanted.name}{wanted.specifier}"
+        for wanted in _requirements()
+        if not any(map(_installed_version, _names(wanted)))
+    ]
+
+
 def _check_python() -> Finding:
     detail = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     if (3, 11) <= sys.version_info < (3, 14):
@@ -107,10 +116,9 @@ def _check_packages(requirements: list[Requirement]) -> Iterator[Finding]:
 
 def _check_package(wanted: Requirement) -> Finding:
     remedy = f"pip install '{wanted.name}{wanted.specifier}'"
-    for name in (wanted.name, *EQUIVALENTS.get(wanted.name, ())):
-        try:
-            version = metadata.version(name)
-        except metadata.PackageNotFoundError:
+    for name in _names(wanted):
+        version = _installed_version(name)
+        if version is None:
             continue
         if name != wanted.name:
             return Finding(wanted.name, "ok", f"{version} ({name})")
@@ -118,6 +126,18 @@ def _check_package(wanted: Requirement) -> Finding:
             return Finding(wanted.name, "ok", version)
         return Finding(name, "missing", f"{version}; {wanted.specifier} is needed", remedy)
     return Finding(wanted.name, "missing", "not installed", remedy)
+
+
+def _names(wanted: Requirement) -> tuple[str, ...]:
+    """The package, and others that bring the same module."""
+    return wanted.name, *EQUIVALENTS.get(wanted.name, ())
+
+
+def _installed_version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _check_device() -> Iterator[Finding]:

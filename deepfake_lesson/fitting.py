@@ -127,13 +127,15 @@ def fit(
     fresh: bool = False,
     checkpoint_seconds: float = 30.0,
     progress: bool = True,
+    watch: Callable[[np.ndarray], None] | None = None,
 ) -> TrainingReport:
     """Train in a model folder until a limit is reached, from where the folder has come to.
 
     kind, settings: what config.json says; when resuming it must say the same. make_batch(step) is
     called in threads and must depend on nothing but `step`. preview() returns an RGB uint8 picture
     of what the model can do, written with every checkpoint (preview/latest.png) and, with the
-    number of steps, each time it has doubled. fresh: forget what is in the folder.
+    number of steps, each time it has doubled. fresh: forget what is in the folder. watch: is given
+    every preview too, to show it.
 
     Ctrl-C ends the step, saves, and raises KeyboardInterrupt. When the loss is no longer a number,
     the last checkpoint is taken up again at half the learning rate, until the ATTEMPTS are spent.
@@ -142,7 +144,7 @@ def fit(
     """
     folder = Path(folder)
     with folder_lock(folder, "a training"), _ctrl_c() as stop_asked:
-        run = _Run(folder, trainee, limits, preview, checkpoint_seconds, stop_asked)
+        run = _Run(folder, trainee, limits, preview, watch, checkpoint_seconds, stop_asked)
         run.begin(kind, settings, fresh)
         with _progress_bar(progress) as run.bar:
             return run.until_a_limit(make_batch)
@@ -157,10 +159,12 @@ class _Run:
         trainee: Trainee,
         limits: Limits,
         preview: Callable[[], np.ndarray] | None,
+        watch: Callable[[np.ndarray], None] | None,
         checkpoint_seconds: float,
         stop_asked: threading.Event,
     ):
-        self.folder, self.trainee, self.limits, self.preview = folder, trainee, limits, preview
+        self.folder, self.trainee, self.limits = folder, trainee, limits
+        self.preview, self.watch = preview, watch
         self.checkpoint_seconds, self.stop_asked = checkpoint_seconds, stop_asked
         self.checkpoint, self.bar = Checkpoint(), None
         self.recent: list[dict[str, float]] = []
@@ -264,8 +268,12 @@ class _Run:
         self.recent, self.row_began = [], time.monotonic()
 
     def show(self, name: str) -> None:
-        if self.preview is not None:
-            write_image(self.folder / "preview" / name, self.preview())
+        if self.preview is None:
+            return
+        picture = self.preview()
+        write_image(self.folder / "preview" / name, picture)
+        if self.watch is not None:
+            self.watch(picture)
 
     @property
     def last_loss(self) -> float:

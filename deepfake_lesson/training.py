@@ -4,7 +4,7 @@ If the package brings base weights for the network, both decoders start from the
 the encoder, which has seen many people and describes none of them, stays as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,7 @@ from deepfake_lesson.models.autoencoder import (
     build_encoder,
     paint_faces,
 )
+from deepfake_lesson.models.losses import painting_loss
 from deepfake_lesson.people import Person, open_person
 
 KIND = "face swap"
@@ -63,7 +64,8 @@ class TrainingConfig:
     batch_size: pictures of each person in a step. learning_rate: of Adam with beta_1 0.5; from
     1e-3 on it diverges. from_base: start from the package's base weights where there are some, and
     then freeze_encoder: train the decoders only. features: how much brows, eyes and mouth count
-    beside skin, see `face_weights`. augmentation: how the faces are varied.
+    beside skin, see `face_weights`. dssim: how much structure counts beside colour, see
+    `painting_loss`. augmentation: how the faces are varied.
     """
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
@@ -73,6 +75,7 @@ class TrainingConfig:
     from_base: bool = True
     freeze_encoder: bool = True
     features: float = 4.0
+    dssim: float = 0.5
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self):
@@ -158,11 +161,13 @@ def train(
     progress: bool = True,
     config: TrainingConfig | None = None,
     checkpoint_seconds: float = 30.0,
+    watch: Callable[[np.ndarray], None] | None = None,
 ) -> TrainingReport:
     """Train a face swap between two people, or go on with the one in the folder.
 
     steps: of the model in all. minutes: of this call. Without both, the preset's. A model that goes
-    on keeps the settings it began with. config: instead of the preset's network and rates.
+    on keeps the settings it began with. config: instead of the preset's network and rates. watch:
+    is given every preview, to show it.
 
     Raises ConsentError, NoFaceError, and what `fit` raises.
     """
@@ -189,13 +194,20 @@ def train(
         model_folder,
         KIND,
         settings,
-        supervised(autoencoder, make_optimizer(config), 2 * ["mae"], "autoencoder", [0.5, 0.5]),
+        supervised(
+            autoencoder,
+            make_optimizer(config),
+            2 * [painting_loss(config.dssim)],
+            "autoencoder",
+            [0.5, 0.5],
+        ),
         make_batch,
         limits,
         partial(preview_sheet, autoencoder, [_some_crops(one, size) for one in faces]),
         fresh,
         checkpoint_seconds,
         progress,
+        watch,
     )
 
 

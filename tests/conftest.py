@@ -76,3 +76,26 @@ def people(film, tmp_path_factory) -> list:
     for person in pair:
         create_face_dataset(person, progress=False)
     return pair
+
+
+CHAPTER_COSTS = pytest.StashKey[dict[str, tuple[float, float]]]()
+
+
+def pytest_configure(config):
+    config.stash[CHAPTER_COSTS] = {}
+
+
+@pytest.fixture(scope="session")
+def chapter_costs(pytestconfig) -> dict[str, tuple[float, float]]:
+    """Seconds and peak memory (bytes) of each chapter that ran; printed at the end."""
+    return pytestconfig.stash[CHAPTER_COSTS]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    costs = config.stash[CHAPTER_COSTS]
+    if not costs:
+        return
+    terminalreporter.section("chapters")
+    terminalreporter.write_line(f"{'chapter':<40} {'seconds':>8} {'peak GB':>8}")
+    for name, (seconds, memory) in sorted(costs.items()):
+        terminalreporter.write_line(f"{name:<40} {seconds:8.0f} {memory / 1e9:8.2f}")

@@ -1,0 +1,47 @@
+"""What a painted picture is blamed for: colours that are off, and structure that is missing.
+
+Mean absolute error alone is blind to blur: where a network is unsure, the middle of all
+possibilities costs least, and the middle of many sharp faces is a smooth one. Structural similarity
+compares the contrast of small windows too, so that smoothing costs.
+"""
+
+from collections.abc import Callable
+
+from keras import ops
+
+WINDOW, STRIDE = 8, 4  # pixels: size of the windows of `dssim_map`, and from one to the next
+STABILISERS = (0.01**2, 0.03**2)
+
+
+def painting_loss(dssim: float) -> Callable:
+    """Loss of pictures (N, H, W, 3) in [0, 1] for every pixel: MAE + `dssim` * `dssim_map`.
+
+    The result is (N, H, W), so that Keras can weight the pixels (`sample_weight`).
+    """
+
+    def loss(truth, painted):
+        error = ops.mean(ops.abs(truth - painted), axis=-1)
+        return error + dssim * dssim_map(truth, painted) if dssim else error
+
+    return loss
+
+
+def dssim_map(truth, painted):
+    """(1 - SSIM) / 2 in [0, 1] at every pixel, (N, H, W): 0 where the pictures are equal.
+
+    Wang et al. 2004, "Image Quality Assessment: From Error Visibility to Structural Similarity", in
+    flat windows, each of which speaks for the STRIDE x STRIDE pixels in its middle. H and W must be
+    multiples of STRIDE.
+    """
+    mean_t, mean_p = _windows(truth), _windows(painted)
+    variances = _windows(truth**2) - mean_t**2 + _windows(painted**2) - mean_p**2
+    covariance = _windows(truth * painted) - mean_t * mean_p
+    brightness, structure = STABILISERS
+    similarity = (2 * mean_t * mean_p + brightness) * (2 * covariance + structure)
+    similarity /= (mean_t**2 + mean_p**2 + brightness) * (variances + structure)
+    coarse = (1 - ops.mean(similarity, axis=-1)) / 2
+    return ops.repeat(ops.repeat(coarse, STRIDE, axis=1), STRIDE, axis=2)
+
+
+def _windows(pictures):
+    return ops.average_pool(pictures, WINDOW, strides=STRIDE, padding="same")
