@@ -16,6 +16,7 @@ from deepfake_lesson.augment import (
     random_matrix,
     random_transform,
     random_warp,
+    random_wear,
     shrink,
     swap_batch,
     training_pair,
@@ -179,3 +180,19 @@ def test_an_error_in_a_thread_reaches_the_training_and_the_threads_end():
     with pytest.raises(ValueError, match="no such batch"), Batches(broken) as batches:
         list(zip(range(5), batches, strict=False))
     assert not [t for t in threading.enumerate() if t.name.startswith("batches")]
+
+
+def test_wear_takes_detail_and_keeps_place_and_colour(faces):
+    face = warp(faces[0], model_matrix(128), 128).astype(np.float32) / 255
+    worn = [random_wear(face, np.random.default_rng(seed), 1.0) for seed in range(20)]
+    assert all(w.shape == face.shape and w.dtype == np.float32 for w in worn)
+    assert all(w.min() >= 0 and w.max() <= 1 for w in worn)
+    mean = np.mean(worn, axis=0)
+    np.testing.assert_allclose(mean.mean((0, 1)), face.mean((0, 1)), atol=0.02)
+    assert np.corrcoef(mean.ravel(), face.ravel())[0, 1] > 0.98
+    assert np.abs(np.mean(worn, axis=0) - worn[0]).mean() > 0.005
+
+
+def test_wear_of_no_strength_changes_nothing(faces):
+    face = faces[0].astype(np.float32) / 255
+    assert random_wear(face, np.random.default_rng(0), 0.0) is face
