@@ -232,32 +232,19 @@ def test_two_people_in_one_measured_labelled_and_signed_swap_out(tmp_path, film,
             assert measured["identity"][when][who] == pytest.approx(told, abs=0.1)
 
 
-def ask_for_consent(video, folder, answers):
-    """Run data_scripts/record_person.py and answer its questions."""
-    command = [sys.executable, SCRIPTS / "record_person.py", video, folder]
-    return subprocess.run(command, input=answers, capture_output=True, text=True)
-
-
-def test_the_script_for_real_people_asks_before_it_copies(tmp_path, carphone):
-    yes = ask_for_consent(carphone, tmp_path / "yes", "yes\nyes\nyes\nno\nBo\n\n")
-    assert yes.returncode == 0, yes.stderr
-    person = open_person(tmp_path / "yes")
-    assert (person.name, person.basis) == ("Bo", "written")
-
-    no = ask_for_consent(carphone, tmp_path / "no", "yes\nno\n")
-    assert no.returncode == 1
-    assert "Nothing was copied" in no.stderr
-    assert not (tmp_path / "no").exists()
-
-    bad = ask_for_consent(tmp_path / "gone.mp4", tmp_path / "bad", "")
-    assert bad.returncode == 1
-    assert "gone.mp4" in bad.stderr
-    assert "Traceback" not in bad.stderr
-
-
 def test_the_script_for_studio_people_films_those_who_are_not_there(tmp_path):
     script = SCRIPTS / "make_studio_people.py"
     clip = ["--seeds", "50", "50", "--seconds", "0.2", "--fps", "10", "--size", "64"]
     subprocess.run([sys.executable, script, tmp_path, *clip], check=True, capture_output=True)
     assert open_person(tmp_path / "studio_50").seed == 50
     assert verify(tmp_path / "studio_50" / "media" / "clip.mp4").state == "valid"
+
+
+def test_the_script_for_studio_people_says_what_is_wrong(tmp_path):
+    script = SCRIPTS / "make_studio_people.py"
+    wrong = [sys.executable, script, tmp_path, "--seeds", "50", "--performance", "juggling"]
+    shown = subprocess.run(wrong, capture_output=True, text=True)
+    assert shown.returncode == 2
+    assert "juggling" in shown.stderr
+    assert "Traceback" not in shown.stderr
+    assert not (tmp_path / "studio_50").exists()
