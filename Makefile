@@ -8,10 +8,10 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lab lint chapters lock clean
+.PHONY: help setup demo test lab lint chapters assignments site links lock clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make the environment (.venv) with the exact versions of requirements.lock
 
@@ -38,6 +38,16 @@ lint: setup  ## check the style of the code
 
 chapters: setup  ## make and execute the chapters that changed (CHAPTER=05 for one)
 	$(BIN)/python tools/chapters.py $(CHAPTER)
+
+assignments: setup  ## make an nbgrader course folder, build/course (COURSE=~/class, CHAPTER=05 for one)
+	$(BIN)/python tools/assignments.py $(if $(COURSE),--out $(COURSE)) $(CHAPTER)
+
+site: setup  ## build the course's site, build/site, and check it in a browser
+	$(BIN)/python tools/website.py build
+	$(BIN)/python tools/website.py check
+
+links: setup  ## check every link and the spelling
+	$(BIN)/python tools/links.py
 
 lock: setup  ## write requirements.lock and environment.yml anew (UPGRADE=--upgrade for newer versions)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group lock --universal --python-version 3.11 \
