@@ -70,7 +70,7 @@ class ConvertOptions:
     feather: float = 10.0
     seamless: bool = False
     color: str = "none"
-    sharpen: float = 0.7
+    sharpen: float = 0.3
     frames: str | None = None
     discard_others: bool = False
     label: bool = True

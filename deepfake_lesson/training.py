@@ -1,7 +1,8 @@
 """Training the face swap: two people's faces in, a model folder out.
 
 If the package brings base weights for the network, both decoders start from the base decoder, and
-the encoder, which has seen many people and describes none of them, stays as it is.
+the encoder, which has seen many people and describes none of them, stays as it is up to its
+bottleneck.
 """
 
 from collections.abc import Callable, Sequence
@@ -63,8 +64,8 @@ class TrainingConfig:
 
     batch_size: pictures of each person in a step. learning_rate: of Adam with beta_1 0.5; from
     1e-3 on it diverges. from_base: start from the package's base weights where there are some, and
-    then freeze_encoder: train the decoders only. features: how much brows, eyes and mouth count
-    beside skin, see `face_weights`. dssim: how much structure counts beside colour, see
+    then freeze_encoder: train only what follows its bottleneck. features: how much brows, eyes and
+    mouth count beside skin, see `face_weights`. dssim: how much structure counts beside colour, see
     `painting_loss`. augmentation: how the faces are varied.
     """
 
@@ -242,8 +243,21 @@ def starting_network(config: TrainingConfig) -> keras.Model:
     base = base_weights(config.autoencoder)
     if config.from_base and base:
         load_base_weights(base, autoencoder)
-    autoencoder.get_layer("encoder").trainable = not (config.from_base and config.freeze_encoder)
+    if config.from_base and config.freeze_encoder:
+        freeze_to_bottleneck(autoencoder.get_layer("encoder"))
     return autoencoder
+
+
+def freeze_to_bottleneck(encoder: keras.Model) -> None:
+    """Leave what reads a face as it is, and train what spreads the code out again.
+
+    The bottleneck is the first dense layer. Its numbers say nothing of who it is; what comes after
+    cannot bring that back, and may learn where the features of these two people lie.
+    """
+    for layer in encoder.layers:
+        layer.trainable = False
+        if isinstance(layer, keras.layers.Dense):
+            return
 
 
 def make_optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
