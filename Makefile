@@ -8,10 +8,10 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lab lint chapters assignments site links lock clean
+.PHONY: help setup demo test lab lint chapters assignments test-colab site links lock clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make the environment (.venv) with the exact versions of requirements.lock
 
@@ -41,6 +41,9 @@ chapters: setup  ## make and execute the chapters that changed (CHAPTER=05 for o
 
 assignments: setup  ## make an nbgrader course folder, build/course (COURSE=~/class, CHAPTER=05 for one)
 	$(BIN)/python tools/assignments.py $(if $(COURSE),--out $(COURSE)) $(CHAPTER)
+
+test-colab: setup  ## the set-up cell and three chapters among the versions that Colab publishes
+	$(BIN)/python tools/colab.py $(CHAPTER)
 
 site: setup  ## build the course's site, build/site, and check it in a browser
 	$(BIN)/python tools/website.py build

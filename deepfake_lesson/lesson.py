@@ -1,5 +1,7 @@
 """What every chapter starts with: a checked environment, people, and functions to look at."""
 
+import datetime
+import importlib
 import inspect
 import subprocess
 import sys
@@ -7,9 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from deepfake_lesson import __version__, plots
+from deepfake_lesson.errors import LessonError
+from deepfake_lesson.files import replacing
 from deepfake_lesson.people import Person, open_person
 
 WORK = Path("work")  # beside the chapters; everything a chapter writes is in here
+EXAMPLE_PLEDGE = """\
+Nothing is written yet. Somebody else wrote:
+
+    I fake only faces of people who do not exist or who said yes to it. Whoever sees what I made
+    can see that it is fake. If somebody asks me to delete it, I do.
+
+Put your own words between the quotes, and your name or initials below them. Then run the cell."""
 
 
 def begin() -> None:
@@ -20,15 +31,49 @@ def begin() -> None:
     from deepfake_lesson import doctor
 
     missing = doctor.missing_packages()
-    if missing and "google.colab" in sys.modules:
+    if missing and on_colab():
+        # --no-deps: what these need in turn is on Colab, and must not be replaced under a notebook
+        # that runs.
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *missing]
         subprocess.run(command, check=True)
+        importlib.invalidate_caches()
         missing = doctor.missing_packages()
     plots.use_style()
     if missing:
         print("Missing:", ", ".join(missing), "- run `make setup`, or `deepfake-lesson doctor`.")
     else:
         print(f"deepfake_lesson {__version__} is ready.")
+    if on_colab():
+        print("On Colab: only people who do not exist. Chapter 00 says why.")
+
+
+def on_colab() -> bool:
+    """Whether this runs in a notebook on Google Colab, which loads its own package at the start."""
+    return "google.colab" in sys.modules
+
+
+def pledge(text: str, name: str, date: datetime.date | None = None) -> str:
+    """Keep the student's own words about the rules in the work folder, as pledge.txt.
+
+    Args:
+        text: the pledge. If it is empty, nothing is written.
+        name: who gives it; initials will do.
+        date: today if not given.
+
+    Returns:
+        What stands in the file, or an example and what to do if there is none.
+
+    Raises:
+        LessonError: there is a text and no name.
+    """
+    path = WORK / "pledge.txt"
+    if text.strip():
+        if not name.strip():
+            raise LessonError("the pledge", "it has no name", "Add your name or initials.")
+        day = date or datetime.date.today()
+        with replacing(path) as draft:
+            draft.write_text(f"{text.strip()}\n\n{name.strip()}, {day}\n", encoding="utf-8")
+    return path.read_text(encoding="utf-8") if path.exists() else EXAMPLE_PLEDGE
 
 
 def show(thing: Any):
@@ -39,16 +84,21 @@ def show(thing: Any):
 
 
 def studio_person(
-    seed: int, performance: str = "talk", seconds: float = 4, size: int = 256, fps: float = 25
+    seed: int,
+    performance: str = "talk",
+    seconds: float = 4,
+    size: int = 256,
+    fps: float = 25,
+    take: int = 0,
 ) -> Person:
-    """A person who does not exist, filmed: people/SEED_PERFORMANCE in the chapters' work folder.
+    """A person who does not exist, filmed into the chapters' work folder.
 
     The clip is rendered on the first call, about a second for each second of it, and opened again
-    afterwards.
+    afterwards. take: another number is another room, light and take of the performance.
     """
     from deepfake_lesson.studio.recipe import record
 
-    folder = WORK / "people" / f"{seed}_{performance}_{seconds:g}s_{size}"
+    folder = WORK / "people" / f"{seed}_{performance}_{take}_{seconds:g}s_{fps:g}fps_{size}"
     if (folder / "consent.toml").exists():
         return open_person(folder)
-    return record(seed, folder, performance, seconds, fps, size, progress=True)
+    return record(seed, folder, performance, seconds, fps, size, take, progress=True)

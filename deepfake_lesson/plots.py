@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -97,4 +98,68 @@ def video(path: str | Path, width: int = 320):
     """A clip (mp4) inside the notebook, with its sound; keep it to a few seconds."""
     from IPython.display import Video
 
-    return Video(filename=str(path), embed=True, width=width, html_attributes="controls loop")
+    return Video(str(path), embed=True, width=width, html_attributes="controls loop")
+
+
+def outlined(image: np.ndarray, mask: np.ndarray, color: str = "yellow") -> np.ndarray:
+    """A copy of the RGB uint8 picture (H, W, 3) with a line where the mask (H, W) crosses 0.5."""
+    import cv2
+
+    inside = (mask > 0.5).astype(np.uint8)
+    outlines, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    rgb = tuple(int(COLORS[color][i : i + 2], 16) for i in (1, 3, 5))
+    return cv2.drawContours(image.copy(), outlines, -1, rgb, max(1, image.shape[1] // 190))
+
+
+def diagram(
+    boxes: dict[str, tuple], paths: Sequence[Sequence[str]], size: tuple[float, float] = (10, 4)
+) -> Picture:
+    """Boxes with arrows between them.
+
+    Args:
+        boxes: for each name (x, y, content, color). x and y of the middle are in inches from the
+            lower left corner, content is a text or an RGB picture, color a name in COLORS.
+        paths: a color, then the names of boxes that arrows join in this order.
+        size: width and height in inches, of 96 pixels each.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(size, dpi=96, layout="none")
+    axes = figure.add_axes((0, 0, 1, 1), aspect="equal")
+    axes.axis("off")
+    patches = {name: _draw_box(axes, *box) for name, box in boxes.items()}
+    axes.set(xlim=(0, size[0]), ylim=(0, size[1]))
+    look = {"arrowstyle": "-|>,head_width=0.35,head_length=0.6", "linewidth": 3}
+    for color, *names in paths:
+        for start, end in pairwise(names):
+            ends = {"patchA": patches[start], "patchB": patches[end], "shrinkA": 4, "shrinkB": 4}
+            arrow = look | ends | {"color": COLORS[color]}
+            axes.annotate("", boxes[end][:2], boxes[start][:2], arrowprops=arrow)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Picture(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3]))
+
+
+def _draw_box(axes, x: float, y: float, content: str | np.ndarray, color: str):
+    """One box of a diagram, a picture of 1.6 inches or a text."""
+    from matplotlib.patches import FancyBboxPatch
+
+    is_text = isinstance(content, str)
+    width, height = (1.9, 1.0) if is_text else (1.6, 1.6)
+    patch = FancyBboxPatch(
+        (x - width / 2, y - height / 2),
+        width,
+        height,
+        boxstyle="round,pad=0,rounding_size=0.12" if is_text else "square,pad=0",
+        facecolor="white",
+        edgecolor=COLORS[color],
+        linewidth=3,
+    )
+    axes.add_patch(patch)
+    if is_text:
+        axes.text(x, y, content, ha="center", va="center", fontsize=16)
+    else:
+        axes.imshow(content, extent=(x - 0.8, x + 0.8, y - 0.8, y + 0.8), zorder=0.5)
+        patch.set_facecolor("none")
+    return patch

@@ -35,7 +35,10 @@ def texts(notebook):
 @each_chapter
 def test_the_notebooks_match_their_source(chapter):
     whole = chapter.notebook()
-    made = {chapter.student: chapters.student_version(whole), chapter.solutions: whole}
+    made = {
+        chapter.student: chapters.student_version(whole),
+        chapter.solutions: chapters.solutions_version(whole),
+    }
     for path, expected in made.items():
         remedy = f"{path.name} does not match its source; run: make chapters"
         assert path.exists() and texts(executed(path)) == texts(expected), remedy

@@ -154,6 +154,15 @@ def student_version(notebook: NotebookNode) -> NotebookNode:
     return without_hidden_tests(student)
 
 
+def solutions_version(notebook: NotebookNode) -> NotebookNode:
+    """With answers and hidden tests, and links that lead out of the folder of solutions."""
+    solutions = deepcopy(notebook)
+    for cell in solutions.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"\]\((?![a-z]+:|#)", "](../", cell.source)
+    return solutions
+
+
 def without_hidden_tests(notebook: NotebookNode) -> NotebookNode:
     """A copy whose checks end with what they answer."""
     from nbgrader.preprocessors import ClearHiddenTests
@@ -172,6 +181,7 @@ def execute(notebook: NotebookNode) -> None:
         timeout=CELL_SECONDS,
         kernel_name="python3",
         record_timing=False,
+        store_widget_state=False,
         resources={"metadata": {"path": str(CHAPTERS)}},
         extra_arguments=["--log-level=ERROR"],
     )
@@ -194,7 +204,8 @@ def make(chapter: Chapter) -> None:
     answers.cells = [cell for cell in answers.cells if _is_needed(cell)]
     execute(answers)
     _write(student, chapter.student, _outputs(student), made_of)
-    _write(whole, chapter.solutions, _outputs(student) | _outputs(answers), made_of)
+    solutions = solutions_version(whole)
+    _write(solutions, chapter.solutions, _outputs(student) | _outputs(answers), made_of)
 
 
 def check_outputs(notebook: NotebookNode, name: str) -> None:

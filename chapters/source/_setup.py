@@ -3,9 +3,12 @@ import importlib.util
 import subprocess
 import sys
 
-if "google.colab" in sys.modules and importlib.util.find_spec("deepfake_lesson") is None:
+if importlib.util.find_spec("deepfake_lesson") is None:
+    if "google.colab" not in sys.modules:
+        sys.exit("The course is not installed in this Python: run `make setup`, then `make lab`.")
     course = "git+{address}"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", course], check=True)
+    importlib.invalidate_caches()
 
 from deepfake_lesson import lesson
 

@@ -64,7 +64,7 @@ from deepfake_lesson.exercises import template as check
 
 check.brightness(brightness)
 ### BEGIN HIDDEN TESTS
-assert check.brightness(brightness).right
+assert (answer := check.brightness(brightness)).right, answer
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -1,0 +1,35 @@
+"""The figures of the course: what is drawn is where it was asked for."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+
+from deepfake_lesson import plots
+
+SKY = np.array([0x56, 0xB4, 0xE9])
+
+
+@pytest.fixture
+def drawing():
+    """A red picture at (1, 1) inches, a text at (5, 1), an arrow from one to the other."""
+    red = np.full((8, 8, 3), (200, 0, 0), np.uint8)
+    boxes = {"picture": (1, 1, red, "black"), "text": (5, 1, "words", "green")}
+    return plots.diagram(boxes, [("sky", "picture", "text")], (6.5, 2)).image
+
+
+def test_a_diagram_has_the_size_and_the_pictures_asked_for(drawing):
+    assert drawing.shape == (192, 624, 3) and drawing.dtype == np.uint8
+    assert np.abs(drawing[96, 96].astype(int) - (200, 0, 0)).max() <= 2
+    assert drawing[96 - 60, 96 + 120].min() == 255, "white beside the boxes"
+
+
+def test_an_arrow_joins_the_edges_of_its_boxes(drawing):
+    is_sky = (np.abs(drawing.astype(int) - SKY).max(axis=-1) <= 2).any(axis=0)
+    columns = np.flatnonzero(is_sky) / 96
+    assert 1.8 <= columns[0] <= 2.0, "from the edge of the picture, 1.6 inches wide"
+    assert 3.8 <= columns[-1] <= 4.05, "to the edge of the text's box, 1.9 inches wide"
+    assert len(columns) > 0.95 * 96 * (columns[-1] - columns[0]), "without a gap"
+
+
+def test_a_diagram_leaves_no_figure_open(drawing):
+    assert not plt.get_fignums()
