@@ -479,6 +479,9 @@ ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
+# The lines cross: the swapped face is nearer to *b* than to *a*, but not as near as *a* was to
+# himself. Something of *b* is still missing.
+#
 # And where is it wrong? The error of every pixel, before and after:
 
 # %% alt="Error maps: before the swap beard and brows glow; after it little is left"
@@ -537,7 +540,7 @@ def train_linear(sigma: float):
     def encode(faces):
         return np.c_[(faces - middle) @ directions, np.ones(len(faces))]
 
-    decoders = [np.linalg.lstsq(encode(warped), targets)[0] for warped, targets in data]
+    decoders = [np.linalg.lstsq(encode(warped), targets, rcond=None)[0] for warped, targets in data]
     left = [np.abs(encode(x) @ d - y).mean() for (x, y), d in zip(data, decoders, strict=True)]
     return encode, decoders, np.mean(left)
 
@@ -590,32 +593,32 @@ for sigma, one, other in zip(sigmas, left, wrong, strict=True):
 # ## 8 · Look into the code
 #
 # A code of this model has thousands of numbers. **Principal component analysis** (PCA) finds the
-# two directions in which codes differ most, so that each face becomes a point. We look at the
-# same points three times: coloured by person, by the turn of the head, and by the mouth.
+# directions in which codes differ most; the first two make each face a point on a map. We colour
+# the same map twice: by person, and by the turn of the head, which the studio knows exactly.
 
-# %% alt="Codes as points, three times: the people lie mixed, turn and mouth run in gradients"
-from deepfake_lesson.landmarks import head_pose, mouth_aspect_ratio
+# %% alt="Codes as points, twice: the people lie mixed, the turn of the head runs across the map"
+from deepfake_lesson.studio.recipe import Recipe
 
 encoder = model.autoencoder.get_layer("encoder")
 faces = np.concatenate([faces_a, faces_b])
-codes = np.asarray(encoder(crops(faces)))
-points = [row.landmarks for person in (a, b) for row in load_alignments(person)]
 is_b = np.repeat([False, True], [len(faces_a), len(faces_b)])
-turn = np.array([head_pose(each, (256, 256))[0] for each in points])
-mouth = np.array([mouth_aspect_ratio(each) for each in points])
+codes = np.asarray(encoder(crops(faces)))
+moments = []
+for person in (a, b):
+    acting = Recipe.load(person.media / "clip.json").acting()
+    moments += [acting[row.frame] for row in load_alignments(person)]
+yaw = np.array([moment.pose.yaw for moment in moments])
+jaw = np.array([moment.expression.get("AU26", 0) for moment in moments])
 
-centred = codes.reshape(len(codes), -1) - codes.reshape(len(codes), -1).mean(0)
-left, strength, _ = np.linalg.svd(centred, full_matrices=False)
-x, y = (left * strength)[:, :2].T
-_, axes = plt.subplots(1, 3, figsize=(11, 3.8))
+flat = codes.reshape(len(codes), -1)
+left, strength, _ = np.linalg.svd(flat - flat.mean(0), full_matrices=False)
+components = left * strength
+x, y = components[:, :2].T
+_, axes = plt.subplots(1, 2, figsize=(8.5, 3.8))
 for who, chosen, color in (("a", ~is_b, "blue"), ("b", is_b, "orange")):
     axes[0].scatter(x[chosen], y[chosen], color=plots.COLORS[color], label=who)
 axes[0].legend()
-for ax, values, name in (
-    (axes[1], turn, "yaw, degrees"),
-    (axes[2], mouth, "mouth, height / width"),
-):
-    plt.colorbar(ax.scatter(x, y, c=values, cmap="cividis"), ax=ax, label=name, location="top")
+plt.colorbar(axes[1].scatter(x, y, c=yaw, cmap="cividis"), ax=axes[1], label="yaw, degrees")
 for ax in axes:
     ax.set(xlabel="component 1", ylabel="component 2", xticks=[], yticks=[])
 
@@ -640,14 +643,34 @@ print(f"in the code   {share_between(codes):.0%}")
 # The closer to nothing in the code, the better the swap: whatever the encoder tells about *who*,
 # decoder *b* has never seen.
 #
+# Does the code say the same about both? We fit a rule that reads the turn and the jaw from the
+# first eight components, **on *a*'s faces only**, and apply it to *b*. **Predict:** will it work?
+
+# %% alt="Yaw and jaw read from the code against the truth: b lies on the diagonal like a"
+readable = np.c_[components[:, :8], np.ones(len(components))]
+_, axes = plt.subplots(1, 2, figsize=(8.5, 3.8))
+for ax, truth_of, name in zip(axes, (yaw, jaw), ("yaw, degrees", "jaw drop, AU26"), strict=True):
+    rule = np.linalg.lstsq(readable[~is_b], truth_of[~is_b], rcond=None)[0]
+    for who, chosen, color in (("a, fitted", ~is_b, "blue"), ("b, not fitted", is_b, "orange")):
+        ax.scatter(truth_of[chosen], readable[chosen] @ rule, color=plots.COLORS[color], label=who)
+    ax.axline((0, 0), slope=1, color="grey", ls=":")
+    right = np.corrcoef(truth_of[is_b], readable[is_b] @ rule)[0, 1]
+    ax.set(xlabel=f"{name}, truth", ylabel="read from the code")
+    ax.set_title(f"correlation for b: {right:.2f}", fontsize=13)
+axes[0].legend(fontsize=11)
+plt.show()
+
+# %% [markdown]
+# A rule that was fitted on *a* alone reads *b*'s code. To the encoder, "looks to the left" and "mouth
+# open" are the same for both, and that is why the decoders can be exchanged.
+#
 # Codes are numbers, so there is something between two of them. We walk in a straight line from the
-# face of *a* with the most closed mouth to the one with the most open mouth, and let both decoders
-# paint each step.
+# first face of *a*, mouth closed, to the one with the widest jaw, and let both decoders paint each
+# step.
 
 # %% alt="Six steps from a closed to an open mouth, painted as a above and as b below"
 decoders = [model.autoencoder.get_layer(f"decoder_{who}") for who in "ab"]
-mouth_a = mouth[: len(faces_a)]
-closed, wide = codes[mouth_a.argmin()], codes[mouth_a.argmax()]
+closed, wide = codes[0], codes[jaw[~is_b].argmax()]
 
 
 def painted(t: float) -> list[np.ndarray]:
@@ -671,8 +694,8 @@ def on_the_way(t: float) -> np.ndarray:
 widgets.explore(on_the_way, t=(0.0, 1.0, 0.05, 0.5))
 
 # %% [markdown]
-# Two points on the line, one mouth, two people. The same code makes both act alike: that is the
-# swap, seen from inside.
+# At every point of the line there is one mouth for two people. The same code makes both act alike:
+# that is the swap, seen from inside.
 #
 # ## 9 · Limits
 #
