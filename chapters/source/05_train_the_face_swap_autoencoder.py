@@ -661,8 +661,8 @@ axes[0].legend(fontsize=11)
 plt.show()
 
 # %% [markdown]
-# A rule that was fitted on *a* alone reads *b*'s code. To the encoder, "looks to the left" and "mouth
-# open" are the same for both, and that is why the decoders can be exchanged.
+# A rule that was fitted on *a* alone reads *b*'s code. To the encoder, "looks to the left" and
+# "mouth open" are the same for both, and that is why the decoders can be exchanged.
 #
 # Codes are numbers, so there is something between two of them. We walk in a straight line from the
 # first face of *a*, mouth closed, to the one with the widest jaw, and let both decoders paint each

@@ -164,8 +164,9 @@ left.legend()
 plt.show()
 
 # %% [markdown]
-# The blue drops by as much with feather as without, but the eye looks for edges: spread over many
-# pixels the drop can hardly be found. Move the controls yourself. **Before you do: which erosion
+# With and without feather the curve begins with her colour and ends with his. But the eye looks for
+# edges, and a change that is spread over many pixels can hardly be found. Move the controls
+# yourself. **Before you do: which erosion
 # and which feather will hide his brows and her hair at once?**
 
 # %% alt="The blended face, with controls for mask, erosion, feather, colour and sharpening"
