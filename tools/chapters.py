@@ -215,6 +215,8 @@ def check_outputs(notebook: NotebookNode, name: str) -> None:
         for output in cell.outputs:
             if output.get("name") == "stderr":
                 raise ChapterError(f"{name}: '{first}' writes to stderr: {output.text[:500]}")
+            if "WARNING" in output.get("text", ""):
+                raise ChapterError(f"{name}: '{first}' prints a warning: {output.text[:500]}")
             if output.output_type == "error":
                 raise ChapterError(f"{name}: '{first}' ends in {output.ename}: {output.evalue}")
             if _is_picture(output) and not cell.metadata.get("alt"):

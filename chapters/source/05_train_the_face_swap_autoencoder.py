@@ -219,7 +219,7 @@ for person in (a, b, test):
     create_face_dataset(person, progress=False)
 faces_a, faces_b = load_faces(a), load_faces(b)
 print(f"{len(faces_a)} faces of a, {len(faces_b)} of b")
-plots.gallery([*faces_a[2::4][:7], *faces_b[2::4][:7]], columns=7, size=130)
+plots.gallery([*faces_a[2::4][:7], *faces_b[2::4][:7]], columns=7, size=120)
 
 # %% [markdown]
 # Both play the same scene here, but nobody tells the network which frames belong together: they are
@@ -337,12 +337,9 @@ lesson.show(losses.painting_loss)
 # Both decoders start as the stand-in, and become *a* and *b*.
 
 # %%
-import logging
-
 from deepfake_lesson import presets
 from deepfake_lesson.training import TrainingConfig, load_model, starting_network, train
 
-logging.getLogger("tensorflow").setLevel("ERROR")  # or it warns of batches of many sizes
 quick = TrainingConfig.from_preset(presets.preset("quick"))
 network = starting_network(quick)
 print(f"pictures of {quick.autoencoder.size} x {quick.autoencoder.size} pixels")
@@ -396,7 +393,7 @@ for path in sorted((folder / "preview").glob("0*.png")):
     lines[0].append(sheet[:, 2 * 132 + 4 : 3 * 132])  # a as b
     lines[1].append(sheet[:, 5 * 132 + 4 : 6 * 132])  # b as a
     labels.append(f"step {int(path.stem)}")
-plots.gallery(lines[0] + lines[1], 2 * labels, columns=len(labels), size=140)
+plots.gallery(lines[0] + lines[1], 2 * labels, columns=len(labels), size=128)
 
 # %% [markdown]
 # **When to stop?** The rule of the classic recipe: at an MAE of about .02 a swap is good, at .05 it
@@ -439,7 +436,7 @@ truths = [truth(row.frame) for row in rows]
 shown = [*originals[::2], *swaps[::2], *(frame.image for frame in truths[::2])]
 names = ["filmed: a", "AI-generated swap", "truth: b, filmed"]
 labels = [name for name in names for _ in rows[::2]]
-plots.gallery(shown, labels, columns=len(rows[::2]), size=190)
+plots.gallery(shown, labels, columns=len(rows[::2]), size=180)
 
 # %%
 from deepfake_lesson import metrics
@@ -464,7 +461,7 @@ codes = [
     [embed(image, row.landmarks) for image, row in zip(images, rows, strict=True)]
     for images in (originals, swaps)
 ]
-_, ax = plt.subplots(figsize=(8.5, 3.6))
+_, ax = plt.subplots(figsize=(7.5, 3.2))
 for who, color in (("a", "blue"), ("b", "orange")):
     lines = ax.plot(
         ["filmed", "swapped"],
@@ -566,7 +563,7 @@ for sigma in sigmas:
 columns.append(small_truth)
 names = ["a", *(f"sigma {sigma}" for sigma in sigmas), "truth: b"]
 shown = [column[frame] for frame in (0, 3, 6) for column in columns]
-plots.gallery(shown, 3 * names, columns=len(names), size=130)
+plots.gallery(shown, 3 * names, columns=len(names), size=110)
 
 # %% alt="With more warp the training error rises, while the error of the swap falls far"
 untouched = np.average(np.abs(small_test - small_truth).mean(-1), weights=masks)

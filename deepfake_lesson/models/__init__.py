@@ -1,5 +1,6 @@
 """The networks of the course, in `keras.ops` only, so that every Keras backend runs them."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,3 +23,6 @@ def _silent_stderr() -> Iterator[None]:
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with _silent_stderr():
     import keras  # noqa: F401
+
+# TensorFlow warns into notebooks that a new model or batch size is traced anew, as it must be.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
