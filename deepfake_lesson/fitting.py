@@ -31,7 +31,7 @@ from deepfake_lesson.checkpoints import (
 )
 from deepfake_lesson.errors import LessonError, ModelError
 from deepfake_lesson.files import folder_lock
-from deepfake_lesson.images import write_image
+from deepfake_lesson.images import draw_figure, write_image
 from deepfake_lesson.models import keras
 
 ROW_STEPS = 10  # steps between two rows of the history
@@ -304,7 +304,6 @@ class _Run:
 
 def loss_curve(history: Sequence[dict[str, float]]) -> np.ndarray:
     """Picture (400, 640, 3) uint8 of every loss in the history against the steps, log scale."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogFormatter
 
@@ -318,9 +317,7 @@ def loss_curve(history: Sequence[dict[str, float]]) -> np.ndarray:
     axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    return draw_figure(figure)
 
 
 def _pictures(batch: tuple) -> int:

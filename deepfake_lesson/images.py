@@ -164,6 +164,15 @@ def label_picture(
     return np.concatenate([image, np.asarray(band)])
 
 
+def draw_figure(figure) -> np.ndarray:
+    """A Matplotlib figure as an RGB uint8 picture (H, W, 3), without a window."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+
+
 def _to_rgb(picture: Image.Image) -> np.ndarray:
     if picture.mode.startswith(("I", "F")):
         return np.stack([_scale_to_uint8(np.asarray(picture))] * 3, axis=-1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepfake_lesson.images import fit, grid, to_uint8
+from deepfake_lesson.images import draw_figure, fit, grid, to_uint8
 
 # Okabe and Ito (2008), "Color Universal Design": distinct with any kind of colour vision.
 COLORS = {
@@ -122,7 +122,6 @@ def diagram(
         paths: a color, then the names of boxes that arrows join in this order.
         size: width and height in inches, of 96 pixels each.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(size, dpi=96, layout="none")
@@ -136,9 +135,7 @@ def diagram(
             ends = {"patchA": patches[start], "patchB": patches[end], "shrinkA": 4, "shrinkB": 4}
             arrow = look | ends | {"color": COLORS[color]}
             axes.annotate("", boxes[end][:2], boxes[start][:2], arrowprops=arrow)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return Picture(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3]))
+    return Picture(draw_figure(figure))
 
 
 def _draw_box(axes, x: float, y: float, content: str | np.ndarray, color: str):
