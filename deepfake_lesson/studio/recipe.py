@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..errors import ConsentError, MediaError
@@ -16,7 +16,8 @@ from .performance import Performance
 from .renderer import Frame, render_performance
 from .sound import sound_track
 
-VERSION = 1
+VERSION = 2
+FRAMING = 0.75  # of a portrait's scale
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,13 @@ class Recipe:
         return Performance.named(self.performance, self.seconds, self.fps, self.seed)
 
     def scene(self) -> Scene:
-        """Room, light and camera of the clip; grain but no JPEG, for the video codec follows."""
-        return Scene.sample([self.seed, 1])
+        """Room, light and camera of the clip; grain but no JPEG, for the video codec follows.
+
+        The camera stands further back than for portraits: head and shoulders, air above the hair.
+        """
+        scene = Scene.sample([self.seed, 1])
+        camera = replace(scene.camera, scale=FRAMING * scene.camera.scale)
+        return replace(scene, camera=camera)
 
     def frames(self, seed: int | None = None, supersample: int = 2) -> Iterator[Frame]:
         """The clip's frames with their truth; `seed` puts another identity in: the perfect swap."""
