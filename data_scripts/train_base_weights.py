@@ -1,13 +1,14 @@
 """Make the base weights that every face swap starts from.
 
-    python data_scripts/train_base_weights.py            # film, train, save, measure: about an hour
+    python data_scripts/train_base_weights.py    # film, train, save, measure: about three hours
 
 The studio can film what no camera can: two people in exactly the same moment. Here a few hundred
 people each act some moments, and one person, the stand-in, acts every one of them too. A network
 learns to paint the stand-in from a picture of anybody: first the whole face, then with eyes and
-mouth counting more, then sharply and from pictures as poor as real cameras make them. So its
-encoder keeps expression, pose, gaze and light, and has no use for who it was: that is why it can
-stay frozen when two new people are trained, and why nothing of a is left in b's decoder.
+mouth counting more, then sharply and from pictures as poor as real cameras make them, at last with
+more people. So its encoder keeps expression, pose, gaze and light, and has no use for who it was:
+that is why it can stay frozen when two new people are trained, and why nothing of a is left in b's
+decoder.
 
 The people are the "base" seeds of the studio, which no demo, chapter, test or benchmark uses.
 Pictures and checkpoints stay in build/base, and an interrupted run goes on where it was.
@@ -34,7 +35,7 @@ from deepfake_lesson.studio.people import RESERVED_SEEDS
 
 STAND_IN = 10_008  # nothing hides the face: no beard, no glasses, no fringe
 HELD_OUT = RESERVED_SEEDS["base"][20:32]
-PEOPLE = RESERVED_SEEDS["base"][100:360]
+PEOPLE = RESERVED_SEEDS["base"][100:600]
 MOMENTS = 40  # pictures of each person
 FRAME_SIZE, FACE_SIZE = 320, 192  # pixels: the photo, and the aligned face kept of it
 BATCH = 16
@@ -45,21 +46,24 @@ LEARNING_RATE = 4e-4
 class Round:
     """A part of the training.
 
-    features: how much brows, eyes and mouth count beside skin. dssim: how much structure counts
-    beside colour. wear: strength of `random_wear` on the inputs, and of `random_light` on all.
+    people: how many of PEOPLE take part. features: how much brows, eyes and mouth count beside
+    skin. dssim: how much structure counts beside colour. wear: strength of `random_wear` on the
+    inputs, and of `random_light` on all.
     """
 
     name: str
     steps: int
+    people: int
     features: float
     dssim: float = 0.0
     wear: float = 0.0
 
 
 ROUNDS = (
-    Round("face", 12_000, features=1.0),
-    Round("features", 6_000, features=5.0),
-    Round("detail", 16_000, features=5.0, dssim=0.5, wear=0.5),
+    Round("face", 12_000, 260, features=1.0),
+    Round("features", 6_000, 260, features=5.0),
+    Round("detail", 16_000, 260, features=5.0, dssim=0.5, wear=0.5),
+    Round("everybody", 24_000, len(PEOPLE), features=5.0, dssim=0.5, wear=0.5),
 )
 
 
@@ -199,14 +203,20 @@ def train_round(folder: Path, round_: Round, config, network, pairs, shown) -> N
     fit(
         folder,
         "base",
-        {"autoencoder": asdict(config), "steps": round_.steps, "people": len(PEOPLE)},
+        {"autoencoder": asdict(config), "steps": round_.steps, "people": round_.people},
         supervised(
             network,
             keras.optimizers.Adam(schedule, beta_1=0.9),
             painting_loss(round_.dssim),
             "base",
         ),
-        partial(pair_batch, pairs=pairs, size=config.size, weights=weights, wear=round_.wear),
+        partial(
+            pair_batch,
+            pairs=pairs[:, : round_.people * MOMENTS],
+            size=config.size,
+            weights=weights,
+            wear=round_.wear,
+        ),
         Limits(round_.steps),
         partial(preview, network, *shown),
         checkpoint_seconds=120,

@@ -28,10 +28,11 @@ def face_mask(
     """How much of each pixel is replaced: 0 keeps the frame, 1 takes the generated face.
 
     `facehull` is the convex hull of the 68 points, `rect` the tilted square that the model sees,
-    `facehullandrect` their intersection. Erosion moves the edge inwards (negative: outwards);
-    feather is the width of the smooth ramp from 0 at that edge to 1 inside. Both are percent of
-    the face's width, so a setting means the same at any resolution. The shape may leave the frame:
-    it is cut there, with no ramp along the frame's border.
+    `facehullandrect` their intersection. Erosion moves the edge inwards, a negative one outwards:
+    the hull's, never the square's, for outside of it nothing was painted. Feather is the width of
+    the smooth ramp from 0 at that edge to 1 inside. Both are percent of the face's width, so a
+    setting means the same at any resolution. The shape may leave the frame: it is cut there, with
+    no ramp along the frame's border.
 
     Args:
         landmarks: (68, 2), pixels of the frame.
@@ -56,8 +57,10 @@ def face_mask(
         return mask
     outlines = _outlines(landmarks, kind)
     reach = 1 + 1.5 * max(0.0, -erosion) * percent
-    box = _bounding_box(np.concatenate(outlines), reach, mask.shape)
-    inside = _distance_inside(outlines, box) - erosion * percent
+    box = _bounding_box(np.concatenate(list(outlines.values())), reach, mask.shape)
+    move = {"hull": erosion * percent, "rect": max(0.0, erosion) * percent}
+    distances = [_distance_inside(outlines[name], box) - move[name] for name in outlines]
+    inside = np.minimum.reduce(distances)
     ramp = np.clip(inside / (feather * percent), 0, 1) if feather else inside > 0
     mask[box] = ramp * ramp * (3 - 2 * ramp.astype(np.float32))
     return mask
@@ -68,13 +71,14 @@ def face_width(landmarks: np.ndarray) -> float:
     return float(np.linalg.norm(landmarks[16] - landmarks[0]))
 
 
-def _outlines(landmarks: np.ndarray, kind: str) -> list[np.ndarray]:
+def _outlines(landmarks: np.ndarray, kind: str) -> dict[str, np.ndarray]:
     """The convex polygons (n, 2), clockwise on the screen, whose intersection is the mask."""
     hull = cv2.convexHull(landmarks.astype(np.float32), clockwise=False)[:, 0]
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) - 0.5
     to_model = compose(alignment_matrix(landmarks), model_matrix(1))
     rect = transform_points(square, invert_matrix(to_model))
-    return {"facehull": [hull], "rect": [rect], "facehullandrect": [hull, rect]}[kind]
+    both = {"hull": hull, "rect": rect}
+    return {name: outline for name, outline in both.items() if name in kind}
 
 
 def _bounding_box(points: np.ndarray, reach: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -85,20 +89,18 @@ def _bounding_box(points: np.ndarray, reach: float, shape: tuple[int, ...]) -> t
     return slice(start[1], stop[1]), slice(start[0], stop[0])
 
 
-def _distance_inside(outlines: list[np.ndarray], box: tuple[slice, slice]) -> np.ndarray:
-    """How many pixels the nearest edge is away from each pixel of the box, negative outside.
+def _distance_inside(outline: np.ndarray, box: tuple[slice, slice]) -> np.ndarray:
+    """How many pixels the polygon's nearest edge is away from each pixel of the box, < 0 outside.
 
-    A convex polygon is where the half planes of its edges meet, so one minimum does it; and the
-    intersection of two polygons has the edges of both.
+    A convex polygon is where the half planes of its edges meet, so one minimum does it.
     """
     y, x = (np.arange(side.start, side.stop, dtype=np.float32) for side in box)
     distance = np.full((len(y), len(x)), np.inf, np.float32)
-    for outline in outlines:
-        edges = np.roll(outline, -1, axis=0) - outline
-        normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1)
-        normals /= np.linalg.norm(edges, axis=1, keepdims=True)
-        for (nx, ny), (x0, y0) in zip(normals, outline, strict=True):
-            np.minimum(distance, nx * (x - x0) + (ny * (y - y0))[:, None], out=distance)
+    edges = np.roll(outline, -1, axis=0) - outline
+    normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1)
+    normals /= np.linalg.norm(edges, axis=1, keepdims=True)
+    for (nx, ny), (x0, y0) in zip(normals, outline, strict=True):
+        np.minimum(distance, nx * (x - x0) + (ny * (y - y0))[:, None], out=distance)
     return distance
 
 
@@ -177,6 +179,7 @@ def paste(
     face: np.ndarray,
     matrix: np.ndarray,
     mask: np.ndarray,
+    opacity: np.ndarray | None = None,
     seamless: bool = False,
 ) -> np.ndarray:
     """The frame with the generated face in it; where the mask is 0 not one bit changes.
@@ -186,6 +189,7 @@ def paste(
         face: (h, w, 3) uint8, as it came from the model.
         matrix: (2, 3), frame pixels to face pixels: the very one that cut the model's input out.
         mask: (H, W) float32 in [0, 1] as from `face_mask`.
+        opacity: (h, w) float32 in [0, 1], how much of the generated face counts; all if None.
         seamless: clone gradients instead of colours before blending (Pérez et al., "Poisson Image
             Editing", 2003), so that light and skin tone of the frame are kept.
 
@@ -199,8 +203,9 @@ def paste(
     box = slice(y, y + height), slice(x, x + width)
     to_box = compose(invert_matrix(matrix), np.array([[1.0, 0, -x], [0, 1.0, -y]]))
     patch = warp(face, to_box, (width, height))
-    generated = np.ones(face.shape[:2], np.float32)
-    inside = warp(generated, to_box, (width, height), cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+    if opacity is None:
+        opacity = np.ones(face.shape[:2], np.float32)
+    inside = warp(opacity, to_box, (width, height), cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
     alpha = mask[box] * inside
     if seamless:
         patch = _clone_gradients(frame, patch, alpha > 0, (x, y))

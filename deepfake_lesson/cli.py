@@ -221,6 +221,9 @@ def convert(
     mask: Annotated[str | None, typer.Option(metavar="rect|facehull|facehullandrect")] = None,
     erosion: Annotated[float | None, typer.Option(help="Shrink the mask; negative: grow.")] = None,
     feather: Annotated[float | None, typer.Option(help="Softness of the mask's edge.")] = None,
+    no_segment: Annotated[
+        bool, typer.Option("--no-segment", help="Paste background and hair over the original too.")
+    ] = False,
     seamless: Annotated[bool, typer.Option("--seamless", help="Poisson blending.")] = False,
     color: Annotated[str | None, typer.Option(metavar="none|mean|histogram|transfer")] = None,
     sharpen: Annotated[float | None, typer.Option(help="Amount of sharpening.")] = None,
@@ -256,6 +259,7 @@ def convert(
         "threshold": threshold,
     }
     options = ConvertOptions(
+        segment=not no_segment,
         seamless=seamless,
         discard_others=discard_others,
         label=not no_label,

@@ -52,6 +52,8 @@ class ConvertOptions:
 
     mask, erosion, feather: see `blending.face_mask`; percent of the face's width. The default edge
     lies outside the landmarks' hull, so that brows and jaw are the new person's too.
+    segment: paste only where the painted face shows a head, and leave what covers the original
+    (hair, glasses, a hand) in front, see `models.segmentation`.
     seamless: clone gradients, see `blending.paste`.
     color: see `blending.match_color`. sharpen: see `blending.sharpen`.
     frames: "10-50" swaps only in these frames, counted from 0, both ends included; also "10-", "7".
@@ -68,6 +70,7 @@ class ConvertOptions:
     mask: str = "facehullandrect"
     erosion: float = -12.0
     feather: float = 10.0
+    segment: bool = True
     seamless: bool = False
     color: str = "none"
     sharpen: float = 0.3
@@ -153,8 +156,8 @@ class Swapper:
         """
         faces = self.tracker().find(frame)
         wanted = [face.landmarks for face in faces if face.is_wanted]
-        generated = self.generate(self.crops(frame, wanted))
-        return self.blend(frame, wanted, generated)[0], len(faces), len(wanted)
+        painted = zip(*self.generate(self.crops(frame, wanted)), strict=True)
+        return self.blend(frame, wanted, painted)[0], len(faces), len(wanted)
 
     def matrix(self, landmarks: np.ndarray) -> np.ndarray:
         """(2, 3) frame pixels to the model's pixels, there and back."""
@@ -164,23 +167,34 @@ class Swapper:
         """What the model sees of each face, (size, size, 3) uint8."""
         return [warp(frame, self.matrix(points), self.model.size) for points in landmarks]
 
-    def generate(self, crops: list[np.ndarray]) -> np.ndarray:
-        """The other person's faces for some crops, (n, size, size, 3) uint8."""
+    def generate(self, crops: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """The other person's faces for some crops, and how much of them is to be seen.
+
+        Returns:
+            Faces (n, size, size, 3) uint8 and their opacity (n, size, size) float32 in [0, 1].
+        """
+        size = self.model.size
         if not crops:
-            return np.empty((0, self.model.size, self.model.size, 3), np.uint8)
-        return to_uint8(self.model.predict(np.stack(crops), to=self.to))
+            return np.empty((0, size, size, 3), np.uint8), np.empty((0, size, size), np.float32)
+        faces = to_uint8(self.model.predict(np.stack(crops), to=self.to))
+        if not self.options.segment:
+            return faces, np.ones(faces.shape[:3], np.float32)
+        return faces, opacity(np.stack(crops), faces)
 
     def blend(
-        self, frame: np.ndarray, landmarks: list[np.ndarray], generated: np.ndarray
+        self,
+        frame: np.ndarray,
+        landmarks: list[np.ndarray],
+        painted: Iterable[tuple[np.ndarray, np.ndarray]],
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Paste generated faces at their landmarks.
+        """Paste painted faces with their opacity, as from `generate`, at their landmarks.
 
         Returns:
             The picture, and a mask (H, W) float32 that is 0 where nothing may have changed.
         """
         options, size, swapped = self.options, self.model.size, frame
         changed = np.zeros(frame.shape[:2], np.float32)
-        for points, face in zip(landmarks, generated, strict=True):
+        for points, (face, visible) in zip(landmarks, painted, strict=True):
             matrix = self.matrix(points)
             mask = blending.face_mask(
                 points, frame.shape, options.mask, options.erosion, options.feather
@@ -189,9 +203,21 @@ class Swapper:
                 skin = warp(blending.face_mask(points, frame.shape), matrix, size)
                 face = blending.match_color(face, warp(frame, matrix, size), skin, options.color)
             face = blending.sharpen(face, options.sharpen)
-            swapped = blending.paste(swapped, face, matrix, mask, options.seamless)
+            swapped = blending.paste(swapped, face, matrix, mask, visible, options.seamless)
             changed = np.maximum(changed, mask)
         return swapped, changed
+
+
+def opacity(crops: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """How much of painted faces is to be seen: heads, where nothing covers the original.
+
+    crops, painted: (N, size, size, 3) uint8, what the model saw and what it painted.
+    Returns (N, size, size) float32 in [0, 1].
+    """
+    from deepfake_lesson.models.segmentation import MAPS, segment
+
+    head, cover = MAPS.index("head"), MAPS.index("cover")
+    return segment(painted)[..., head] * (1 - segment(crops)[..., cover])
 
 
 def convert(
@@ -319,8 +345,8 @@ def _picture_shot(job: "_Job", number: int, path: Path) -> Shot:
 def _shots(job: "_Job", frames: Iterator[tuple[int, np.ndarray]], smooth: int) -> Iterator[Shot]:
     """Convert numbered frames in stages that work at the same time."""
     found = ahead(_detect(job, ahead(frames)))
-    generated = ahead(_generate(job, steady(found, smooth)))
-    return ahead(_blend(job, generated))
+    painted = ahead(_generate(job, steady(found, smooth)))
+    return ahead(_blend(job, painted))
 
 
 def _detect(job: "_Job", frames: Iterable[tuple[int, np.ndarray]]) -> Iterator[tuple]:
@@ -342,9 +368,9 @@ def _generate(job: "_Job", tracked: Iterator[tuple]) -> Iterator[tuple]:
                 for ((_, frame), *_), faces in zip(batch, wanted, strict=True)
                 for crop in job.swapper.crops(frame, [face.landmarks for face in faces])
             ]
-            generated = iter(job.swapper.generate(crops))
+            painted = zip(*job.swapper.generate(crops), strict=True)
         for (numbered, found, _), faces in zip(batch, wanted, strict=True):
-            yield numbered, found, faces, list(islice(generated, len(faces)))
+            yield numbered, found, faces, list(islice(painted, len(faces)))
 
 
 def _wanted(faces: list[TrackedFace], landmarks: list[np.ndarray]) -> list[TrackedFace]:
@@ -353,8 +379,8 @@ def _wanted(faces: list[TrackedFace], landmarks: list[np.ndarray]) -> list[Track
     return [replace(face, landmarks=points) for face, points in pairs if face.is_wanted]
 
 
-def _blend(job: "_Job", generated: Iterable[tuple]) -> Iterator[Shot]:
-    for (number, frame), found, wanted, new_faces in generated:
+def _blend(job: "_Job", painted: Iterable[tuple]) -> Iterator[Shot]:
+    for (number, frame), found, wanted, new_faces in painted:
         with job.timed("blend"):
             landmarks = [face.landmarks for face in wanted]
             swapped, mask = job.swapper.blend(frame, landmarks, new_faces)

@@ -53,7 +53,7 @@ def check() -> list[Finding]:
         *_check_device(),
         _check_ffmpeg(),
         *_check_models(),
-        _check_base_weights(),
+        _check_weights(),
         _check_face_recognition(),
     ]
 
@@ -200,14 +200,14 @@ def _check_models() -> Iterator[Finding]:
             yield Finding(purpose, "ok", f"{name}, {size / 1e6:.0f} MB")
 
 
-def _check_base_weights() -> Finding:
+def _check_weights() -> Finding:
     folder = Path(__file__).parent / "weights"
     files = list(folder.rglob("*.weights.h5"))
     if not files:
         detail = "none: training starts from nothing and takes longer"
-        return Finding("base weights", "note", detail, "git checkout -- deepfake_lesson/weights")
+        return Finding("shipped weights", "note", detail, "git checkout -- deepfake_lesson/weights")
     size = sum(path.stat().st_size for path in files)
-    return Finding("base weights", "ok", f"{len(files)} files, {size / 1e6:.0f} MB")
+    return Finding("shipped weights", "ok", f"{len(files)} files, {size / 1e6:.0f} MB")
 
 
 def _check_face_recognition() -> Finding:

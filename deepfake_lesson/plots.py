@@ -76,11 +76,12 @@ def gallery(
     """Pictures side by side, with a text under each.
 
     Args:
-        images: RGB pictures, uint8 or float in [0, 1].
+        images: RGB pictures (H, W, 3) or grey maps (H, W), uint8 or float in [0, 1].
         labels: as many texts, or none.
         columns: pictures in a row; all in one if not given.
         size: pixels of the longer side of each, instead of its own.
     """
+    images = [np.dstack([image] * 3) if image.ndim == 2 else image for image in images]
     if size:
         images = [fit(to_uint8(image), size) for image in images]
     return Picture(grid(images, columns or len(images), labels))

@@ -60,6 +60,12 @@ class TestFaceMask:
         )
         assert np.array_equal(both, np.minimum(hull, rect))
 
+    def test_widened_it_ends_softly_where_the_model_saw_nothing_more(self):
+        both = blending.face_mask(face_at(), SHAPE, "facehullandrect", -30, 10)
+        hull = blending.face_mask(face_at(), SHAPE, "facehull", -30, 10)
+        rect = blending.face_mask(face_at(), SHAPE, "rect", 0, 10)
+        assert np.array_equal(both, np.minimum(hull, rect)) and hull[rect == 0].max() > 0.9
+
     @pytest.mark.parametrize("erosion", [5, 12, -5, -12])
     def test_erosion_and_dilation_agree_with_opencv(self, erosion):
         landmarks = face_at()
@@ -164,7 +170,7 @@ class TestPaste:
     def test_outside_the_mask_not_a_bit_changes(self, rng, kind, seamless):
         frame, face = smooth_picture(rng), smooth_picture(rng, (64, 64, 3))
         mask = blending.face_mask(face_at(), SHAPE, kind, 3, 10)
-        result = blending.paste(frame, face, crop_matrix(face_at()), mask, seamless)
+        result = blending.paste(frame, face, crop_matrix(face_at()), mask, seamless=seamless)
         assert np.array_equal(result[mask == 0], frame[mask == 0])
         assert not np.array_equal(result, frame)
 
@@ -174,6 +180,20 @@ class TestPaste:
         mask = blending.face_mask(landmarks, SHAPE, "facehull")
         result = blending.paste(frame, face, crop_matrix(landmarks), mask)
         assert np.abs(result.astype(int) - frame).max() <= 2
+
+    def test_opacity_keeps_parts_of_the_face_out(self, rng):
+        frame, face, matrix = (
+            smooth_picture(rng),
+            smooth_picture(rng, (64, 64, 3)),
+            crop_matrix(face_at()),
+        )
+        mask, opacity = blending.face_mask(face_at(), SHAPE), np.ones((64, 64), np.float32)
+        opacity[:, 32:] = 0
+        whole = blending.paste(frame, face, matrix, mask)
+        half = blending.paste(frame, face, matrix, mask, opacity)
+        x = (points_of(SHAPE) @ matrix[:, :2].T + matrix[:, 2])[:, 0].reshape(SHAPE[:2])
+        assert np.array_equal(half[x > 32], frame[x > 32])
+        assert np.array_equal(half[x < 31], whole[x < 31])
 
     def test_a_dot_lands_where_it_was_cut_out_to_a_tenth_of_a_pixel(self):
         landmarks, size = face_at(31.4, 22.6, 230), 256
@@ -191,14 +211,15 @@ class TestPaste:
         frame, face = smooth_picture(rng), smooth_picture(rng, (64, 64, 3))
         mask = np.zeros(SHAPE[:2], np.float32)
         for seamless in (False, True):
-            result = blending.paste(frame, face, crop_matrix(face_at()), mask, seamless)
+            result = blending.paste(frame, face, crop_matrix(face_at()), mask, seamless=seamless)
             assert np.array_equal(result, frame) and result is not frame
 
     def test_only_what_the_model_painted_is_pasted(self, rng):
         frame, face = smooth_picture(rng), np.zeros((64, 64, 3), np.uint8)
         whole_frame = np.ones(SHAPE[:2], np.float32)
         result = blending.paste(frame, face, crop_matrix(face_at()), whole_frame)
-        painted = blending.face_mask(face_at(), SHAPE, "rect", erosion=-3) > 0
+        grown = np.ones((5, 5), np.uint8)
+        painted = cv2.dilate(blending.face_mask(face_at(), SHAPE, "rect"), grown) > 0
         assert np.array_equal(result[~painted], frame[~painted])
 
 

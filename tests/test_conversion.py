@@ -23,6 +23,7 @@ from deepfake_lesson.video import VideoWriter, probe, read_frames
 ANNA, BEN = RESERVED_SEEDS["tests"][:2]
 TINY = TrainingConfig(AutoencoderConfig(64, 1 / 16), batch_size=4, learning_rate=1e-4)
 GREEN = np.array([0, 255, 0], np.uint8)
+ALL_OF_IT = ConvertOptions(segment=False)  # green paint is no head
 
 
 @pytest.fixture(scope="module")
@@ -125,15 +126,28 @@ class TestSwapFrame:
 
     def test_the_new_face_covers_the_old_one_and_nothing_else(self, identities, frame):
         landmarks = detect_faces(frame)[0].landmarks
-        options = ConvertOptions(mask="facehull", erosion=0, feather=4, smooth=0)
+        options = ConvertOptions(mask="facehull", erosion=0, feather=4, segment=False)
         swapped, *_ = Swapper(GreenPaint(identities), options=options).swap_frame(frame)
         assert green(swapped)[face_mask(landmarks, frame.shape, "facehull", 5) > 0].min() > 0.9
         outside = face_mask(landmarks, frame.shape, "facehull", -1) == 0
         assert np.array_equal(swapped[outside], frame[outside])
 
+    @pytest.mark.parametrize("segment, stays", [(True, True), (False, False)])
+    def test_a_hand_in_front_stays_in_front(self, identities, frame, segment, stays):
+        points, hand = detect_faces(frame)[0].landmarks, frame.copy()
+        x, y = points[3].astype(int)  # from the jaw half across the cheek
+        covered = slice(y - 20, y + 30), slice(x - 10, x + 35)
+        hand[covered] = (170, 60, 40)
+        swapper = Swapper(BlueLight(identities), options=ConvertOptions(segment=segment))
+        painted = zip(*swapper.generate(swapper.crops(hand, [points])), strict=True)
+        swapped, _ = swapper.blend(hand, [points], painted)
+        change = np.abs(swapped[covered].astype(int) - hand[covered]).mean()
+        assert (change < 8) == stays
+        assert np.abs(swapped.astype(int) - hand).max() > 60
+
     def test_every_face_of_the_person_is_swapped_and_no_other(self, identities, frame, stranger):
         crowd = np.hstack([frame, stranger, frame])
-        swapped, found, count = Swapper(GreenPaint(identities)).swap_frame(crowd)
+        swapped, found, count = Swapper(GreenPaint(identities), options=ALL_OF_IT).swap_frame(crowd)
         assert (found, count) == (3, 2)
         thirds = np.array_split(green(swapped), 3, axis=1)
         assert [bool(third.max() > 0.9) for third in thirds] == [True, False, True]
@@ -141,7 +155,7 @@ class TestSwapFrame:
 
     def test_the_other_way_round_it_is_the_other_person(self, identities, frame, stranger):
         crowd = np.hstack([frame, stranger])
-        swapped, *_ = Swapper(GreenPaint(identities), to="a").swap_frame(crowd)
+        swapped, *_ = Swapper(GreenPaint(identities), "a", ALL_OF_IT).swap_frame(crowd)
         assert np.array_equal(swapped[:, :256], frame)
         assert green(swapped[:, 256:]).max() > 0.9
 

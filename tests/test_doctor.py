@@ -24,7 +24,7 @@ def test_the_test_environment_is_healthy(findings):
 
 def test_everything_that_can_fail_is_looked_at(findings):
     subjects = {finding.subject for finding in findings}
-    assert {"Python", "tensorflow", "dlib-bin", "ffmpeg", "device", "base weights"} <= subjects
+    assert {"Python", "tensorflow", "dlib-bin", "ffmpeg", "device", "shipped weights"} <= subjects
     assert {"68 landmarks", "detector cnn", "identity", "face_recognition"} <= subjects
 
 

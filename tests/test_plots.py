@@ -33,3 +33,9 @@ def test_an_arrow_joins_the_edges_of_its_boxes(drawing):
 
 def test_a_diagram_leaves_no_figure_open(drawing):
     assert not plt.get_fignums()
+
+
+def test_a_gallery_shows_maps_in_grey():
+    half = np.full((8, 8), 0.5, np.float32)
+    picture = plots.gallery([np.zeros((8, 8, 3), np.uint8), half]).image
+    assert (picture[4:12, 16:24] == 128).all()

@@ -105,19 +105,21 @@ print(f"too large by {matrix_scale(crop_matrix(160)) / matrix_scale(crop_matrix(
 KINDS = ["rect", "facehull", "facehullandrect"]
 
 
-def blended(mask="facehull", erosion=0, feather=0, color="none", sharpen=0, seamless=False):
+def blended(
+    mask="facehull", erosion=0, feather=0, color="none", sharpen=0, seamless=False, opacity=None
+):
     """Her face on him with these settings, RGB uint8."""
     alpha = face_mask(original.landmarks, original.image.shape, mask, erosion, feather)
     skin = warp(face_mask(original.landmarks, original.image.shape), matrix, SIZE)
     face = blending.match_color(generated, warp(original.image, matrix, SIZE), skin, color)
-    return paste(original.image, blending.sharpen(face, sharpen), matrix, alpha, seamless)
+    face = blending.sharpen(face, sharpen)
+    return paste(original.image, face, matrix, alpha, opacity, seamless)
 
 
 masks = [face_mask(original.landmarks, original.image.shape, kind) for kind in KINDS]
 lines = [plots.outlined(original.image, mask) for mask in masks]
-alphas = [np.repeat(mask[..., None], 3, axis=2) for mask in masks]
 faces = [blended(kind) for kind in KINDS]
-plots.gallery(lines + alphas + faces, KINDS * 3, columns=3, size=190)
+plots.gallery(lines + masks + faces, KINDS * 3, columns=3, size=190)
 
 # %% [markdown]
 # The square brings her hair along. The hull stops at the brows and at the jaw: a cut of brightness
@@ -125,8 +127,8 @@ plots.gallery(lines + alphas + faces, KINDS * 3, columns=3, size=190)
 #
 # **Erosion** moves the edge inwards; a negative value dilates, that is, moves it outwards.
 # **Feather** replaces the cut by a ramp that rises from the edge to the inside. Both are percent of
-# the face's width, so they mean the same in a small and in a large picture. The mask can be larger
-# than the crop; beyond the crop there is nothing to paste.
+# the face's width, so they mean the same in a small and in a large picture. A hull can grow beyond
+# the crop; there nothing was painted, and it is cut off. With `facehullandrect` it ends softly.
 
 # %% alt="Hulls eroded by 10 down to dilated by 20 percent, and feathers from hard to very soft"
 erosions, feathers = [10, 0, -10, -20], [0, 10, 20, 30]
@@ -268,6 +270,43 @@ for feather, erosion in best.items():
 #
 # **Think:** the smallest error of all belongs to feather 0. Why do we feather nevertheless? Because
 # this measure adds up pixels and does not see edges; you do. A number is an argument, no verdict.
+#
+# ### A mask that looks
+#
+# No erosion is right all the way round. A hull knows points, not pixels: it cannot tell her cheek
+# from the garden beside it, or his forehead from the hair that hangs over it. A small network can
+# (an encoder as in chapter 05, with a way back up: a **U-Net**). For every pixel of a crop it
+# answers two questions: is this a *head*, and does something *cover* the face here, be it hair,
+# glasses or a hand? **Which answer do we need of which picture: hers, that is painted, or his, that
+# is there?**
+
+# %% alt="Her crop, her head in white, his crop, his hair in white, and what of her may be seen"
+from deepfake_lesson.conversion import opacity
+from deepfake_lesson.models.segmentation import MAPS, segment
+
+his = warp(original.image, matrix, SIZE)
+head = segment(generated[None])[0, ..., MAPS.index("head")]
+cover = segment(his[None])[0, ..., MAPS.index("cover")]
+seen = opacity(his[None], generated[None])[0]
+shown = [generated, head, his, cover, seen]
+names = ["hers", "a head", "his", "covered", "hers to be seen"]
+plots.gallery(shown, names, size=150)
+
+# %% [markdown]
+# Of hers, what is a head; of his, what covers. The one times the opposite of the other is how much
+# of her may be seen, and multiplied with the hull's mask it lets us choose a wide edge without
+# paying for it.
+
+# %% alt="Wide masks on him: her hair and garden spill over; with the network they do not"
+wide = [blended("facehullandrect", erosion, 10) for erosion in (-12, -25)]
+looked = [blended("facehullandrect", erosion, 10, opacity=seen) for erosion in (-12, -25)]
+names = [f"{how}, erosion {e}" for how in ("hull", "hull and network") for e in (-12, -25)]
+plots.gallery(wide + looked, names, columns=4, size=200)
+
+# %% [markdown]
+# The network never saw either of them: it learnt from 400 other studio people, whose every pixel
+# the studio can name, and from coloured shapes laid over their faces. It makes mistakes, most of
+# them with thin glasses and with light hair before a light wall.
 #
 # ## 4 · Colour
 #
@@ -773,6 +812,8 @@ assert (answer := check.frames_swapped(frames_swapped)).right, answer
 # - One matrix cuts out and pastes back. Two that differ draw a face that is too large or too small.
 # - The best edge lies a little outside the landmarks' hull, further out for a wider feather; you
 #   have the curve, and the erosions that it chose for you.
+# - A segmentation network sees what a hull cannot: where the painted head ends, and what hangs over
+#   the face in the film.
 # - Matching colours takes the step away and moves the picture away from the truth. Poisson cloning
 #   needs an edge that lies on skin, or the surroundings bleed in.
 # - A face is swapped if its embedding says so, not because it came last.
@@ -788,6 +829,9 @@ assert (answer := check.frames_swapped(frames_swapped)).right, answer
 #   [Color Transfer between Images](https://doi.org/10.1109/38.946629).
 # - Patrick Pérez, Michel Gangnet, Andrew Blake (2003),
 #   [Poisson Image Editing](https://doi.org/10.1145/882262.882269).
+# - Olaf Ronneberger, Philipp Fischer, Thomas Brox (2015),
+#   [U-Net: Convolutional Networks for Biomedical Image
+#   Segmentation](https://arxiv.org/abs/1505.04597).
 # - Coalition for Content Provenance and Authenticity,
 #   [C2PA specifications](https://spec.c2pa.org).
 #
