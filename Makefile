@@ -23,8 +23,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
 	touch $@
 
-demo: setup  ## two people in, one swapped and labelled video out: build/demo
-	$(BIN)/python data_scripts/make_demo.py
+demo: setup  ## two people in, one swapped and labelled video out: build/demo (FRESH=1 starts anew)
+	$(BIN)/python data_scripts/make_demo.py $(if $(FRESH),--fresh)
 
 test: setup  ## run all tests
 	$(BIN)/python -m pytest

@@ -41,7 +41,7 @@ def main() -> None:
     try:
         make_demo(wishes.folder, wishes.fresh, wishes.preset, wishes.minutes)
     except LessonError as error:
-        sys.exit(f"make_demo: {error}")
+        sys.exit(f"make_demo: {error} (make demo FRESH=1 starts anew)")
     except KeyboardInterrupt:
         sys.exit(130)
 

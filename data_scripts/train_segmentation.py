@@ -12,15 +12,12 @@ checkpoints stay in build/segmentation, and an interrupted run goes on where it 
 """
 
 import argparse
-import os
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
-from train_base_weights import found_landmarks, random_moment
+from train_base_weights import film_all, found_landmarks, random_moment
 
 from deepfake_lesson.augment import random_light, random_matrix, random_warp, random_wear
 from deepfake_lesson.files import replacing
@@ -62,15 +59,6 @@ def film(seed: int, folder: Path) -> None:
             pictures[row, number] = warp(image, matrix, FACE_SIZE)
     with replacing(path) as draft:
         np.save(draft, pictures)
-
-
-def film_all(folder: Path) -> None:
-    """Every person's pictures, on all cores."""
-    seeds = [*HELD_OUT, *PEOPLE]
-    folder.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for _ in tqdm(pool.map(film, seeds, [folder] * len(seeds)), "filming", len(seeds)):
-            pass
 
 
 def load(folder: Path, seeds) -> np.ndarray:
@@ -182,7 +170,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("build/segmentation"))
     wishes = parser.parse_args()
     films_folder = wishes.folder / "films"
-    film_all(films_folder)
+    film_all(film, [*HELD_OUT, *PEOPLE], films_folder)
     saved = save(train(wishes.folder / "model", films_folder))
     rows = "".join(
         f"| {name} | {scores['head']:.3f} | {scores['cover']:.3f} |\n"

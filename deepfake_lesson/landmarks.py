@@ -169,8 +169,10 @@ def head_pose(landmarks: np.ndarray, image_size: tuple[int, int]) -> tuple[float
     """Yaw, pitch and roll of the head in degrees, from nose and eye corners.
 
     Yaw + turns towards the right of the picture, pitch + up, roll + clockwise. The camera is taken
-    to have a focal length of twice the picture's longer side. Because an average head stands in
-    for this one, expect errors of about 3 degrees in yaw and pitch and 1 in roll.
+    to have a focal length of twice the picture's longer side. An average head stands in for this
+    one: over studio people half of the errors are below 1.6 degrees in yaw, 4.1 in pitch and 0.5
+    in roll. A long or short nose shifts all pitches of a person alike, by up to 10 degrees;
+    differences between frames of one person are better than that.
 
     Args:
         landmarks: (68, 2) pixels.
