@@ -15,9 +15,9 @@ import numpy as np
 
 from deepfake_lesson import metrics
 from deepfake_lesson.blending import face_mask
+from deepfake_lesson.dataset import person_embedding
 from deepfake_lesson.detectors import detect_faces, refine_landmarks
 from deepfake_lesson.errors import MediaError, NoFaceError
-from deepfake_lesson.extraction import person_embedding
 from deepfake_lesson.identity import distance, embed
 from deepfake_lesson.images import is_image, read_image
 from deepfake_lesson.people import Person

@@ -23,24 +23,23 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from .dataset import BLURRED, contact_sheet, is_kept
 from .detectors import DetectedFace, detect_faces
 from .errors import LessonError, MediaError, NoFaceError
 from .files import folder_lock, replacing
-from .identity import FaceFilter, embed, mean_embedding
-from .images import fit, grid, is_image, read_image, write_image
+from .identity import FaceFilter, embed
+from .images import is_image, read_image, write_image
 from .landmarks import (
     ALIGNED_SIZE,
     MODEL_COVERAGE,
     alignment_matrix,
     interocular,
-    transform_points,
     warp,
 )
 from .people import Alignment, Person, append_alignments, read_alignments
 from .video import is_video, probe, read_frames
 
 MIN_SHARPNESS = 8.0  # see `sharpness`: what is below is set aside
-BLURRED = "blurred"  # the folder in faces/ for such faces
 SAVE_EVERY = 25  # frames between two notes of how far the work has come
 
 Numbered = tuple[int, np.ndarray]  # a frame's number, from 0, and its picture
@@ -159,39 +158,6 @@ def sharpness(aligned: np.ndarray) -> float:
     small = cv2.resize(middle, (64, 64), interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
     return float(100 * cv2.Laplacian(grey, cv2.CV_32F).var() / max(grey.var(), 1.0))
-
-
-def load_alignments(person: Person) -> list[Alignment]:
-    """The alignments of the kept faces, in the order of media and frames.
-
-    Blurred faces are left out, and so are faces whose picture was deleted.
-    """
-    rows = [row for row in read_alignments(person) if _is_kept(row)]
-    rows = [row for row in rows if (person.faces / row.file).is_file()]
-    return sorted(rows, key=lambda row: (row.source, row.frame, row.file))
-
-
-def load_faces(person: Person) -> np.ndarray:
-    """The aligned faces of `load_alignments`: (N, 256, 256, 3) uint8.
-
-    Raises:
-        NoFaceError: there is none; the faces have to be extracted first.
-    """
-    rows = load_alignments(person)
-    if not rows:
-        remedy = f"Run: deepfake-lesson extract {person.folder}."
-        raise NoFaceError(person.folder, "it has no extracted faces", remedy)
-    return np.stack([read_image(person.faces / row.file) for row in rows])
-
-
-def person_embedding(person: Person, most: int = 16) -> np.ndarray | None:
-    """Mean embedding (128,) of up to `most` kept faces, evenly spread; None if there is none."""
-    rows = _spread(load_alignments(person), most)
-    if not rows:
-        return None
-    points = [transform_points(row.landmarks, row.matrix) for row in rows]
-    faces = [read_image(person.faces / row.file) for row in rows]
-    return mean_embedding([embed(*pair) for pair in zip(faces, points, strict=True)])
 
 
 # One frame
@@ -378,8 +344,8 @@ class _Work:
         """Draw the contact sheet, or say why there is no face."""
         sheet = self.person.folder / "contact_sheet.png"
         if self.rows and (self.report.kept or self.report.blurred or not sheet.exists()):
-            write_image(sheet, _contact_sheet(self.person, self.rows))
-        if not any(_is_kept(row) for row in self.rows):
+            write_image(sheet, contact_sheet(self.person, self.rows))
+        if not any(is_kept(row) for row in self.rows):
             self.path.unlink(missing_ok=True)
             raise self._no_face(who)
 
@@ -443,10 +409,6 @@ def _is_same_face(landmarks: np.ndarray, other: np.ndarray) -> bool:
     return bool(offset < 0.4 * interocular(other))
 
 
-def _is_kept(row: Alignment) -> bool:
-    return not row.file.startswith(f"{BLURRED}/")
-
-
 def _read_json(path: Path) -> dict:
     """A file that this package writes whole; whatever else it holds counts as nothing."""
     try:
@@ -504,30 +466,3 @@ def _frame_count(source: Path, fps: float | None) -> int:
         return 1
     info = probe(source)
     return info.frames if fps is None else min(info.frames, round(info.seconds * fps))
-
-
-def _contact_sheet(person: Person, rows: list[Alignment]) -> np.ndarray:
-    """Up to 50 kept and 10 blurred faces, with sharpness and identity distance."""
-    kept = _spread([row for row in rows if _is_kept(row)], 50)
-    blurred = _spread([row for row in rows if not _is_kept(row)], 10)
-    shown = [row for row in kept + blurred if (person.faces / row.file).is_file()]
-    pictures = [_thumbnail(person, row) for row in shown]
-    return grid(pictures, columns=10, labels=[_caption(row) for row in shown])
-
-
-def _thumbnail(person: Person, row: Alignment) -> np.ndarray:
-    picture = fit(read_image(person.faces / row.file), 112)
-    if not _is_kept(row):
-        cv2.rectangle(picture, (0, 0), (111, 111), (200, 40, 40), 5)
-    return picture
-
-
-def _caption(row: Alignment) -> str:
-    text = f"sharp {row.sharpness:.0f}" if _is_kept(row) else f"blurred {row.sharpness:.1f}"
-    return text if row.identity_distance is None else f"{text}  id {row.identity_distance:.2f}"
-
-
-def _spread(rows: list, most: int) -> list:
-    """At most `most` of them, evenly spread."""
-    steps = np.linspace(0, len(rows) - 1, min(most, len(rows)))
-    return [rows[round(step)] for step in steps]

@@ -24,8 +24,8 @@ from deepfake_lesson.checkpoints import (
     weights_draft,
     write_config,
 )
+from deepfake_lesson.dataset import load_faces, person_embedding
 from deepfake_lesson.errors import LessonError, ModelError
-from deepfake_lesson.extraction import load_faces, person_embedding
 from deepfake_lesson.fitting import Limits, TrainingReport, fit, supervised
 from deepfake_lesson.images import fit as resized
 from deepfake_lesson.images import grid, label_picture, to_uint8

@@ -7,15 +7,9 @@ import numpy as np
 import pytest
 
 from deepfake_lesson import extraction
+from deepfake_lesson.dataset import load_alignments, load_faces, person_embedding
 from deepfake_lesson.errors import BusyError, LessonError, MediaError, NoFaceError
-from deepfake_lesson.extraction import (
-    create_face_dataset,
-    find_faces,
-    load_alignments,
-    load_faces,
-    person_embedding,
-    sharpness,
-)
+from deepfake_lesson.extraction import create_face_dataset, find_faces, sharpness
 from deepfake_lesson.files import folder_lock
 from deepfake_lesson.identity import FaceFilter, distance, embed
 from deepfake_lesson.images import read_image, write_image

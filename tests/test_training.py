@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from deepfake_lesson import presets, training
+from deepfake_lesson.dataset import person_embedding
 from deepfake_lesson.errors import ConsentError, LessonError, ModelError
-from deepfake_lesson.extraction import person_embedding
 from deepfake_lesson.fitting import Limits, supervised
 from deepfake_lesson.images import read_image, write_image
 from deepfake_lesson.landmarks import MEAN_FACE

@@ -393,7 +393,7 @@ for new in (None, "portrait.png"):
 # %%
 from dataclasses import asdict
 
-from deepfake_lesson.extraction import load_alignments
+from deepfake_lesson.dataset import load_alignments
 
 row = load_alignments(anna)[0]
 for name, value in asdict(row).items():

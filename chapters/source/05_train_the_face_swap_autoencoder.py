@@ -210,7 +210,8 @@ for name, build in (("encoder", build_encoder), ("decoder", build_decoder)):
 # trains on it.
 
 # %% alt="Aligned faces in many poses: a, bald and clean-shaven, above b, with hair and a beard"
-from deepfake_lesson.extraction import create_face_dataset, load_alignments, load_faces
+from deepfake_lesson.dataset import load_alignments, load_faces
+from deepfake_lesson.extraction import create_face_dataset
 
 a = lesson.studio_person(31, "screen_test", seconds=3, size=256, fps=12)
 b = lesson.studio_person(20, "screen_test", seconds=3, size=256, fps=12)
