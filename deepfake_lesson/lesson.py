@@ -3,13 +3,15 @@
 import datetime
 import importlib
 import inspect
+import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from deepfake_lesson import __version__, plots
-from deepfake_lesson.errors import LessonError
+from deepfake_lesson.errors import ConsentError, LessonError, MediaError
 from deepfake_lesson.files import replacing
 from deepfake_lesson.people import Person, open_person
 
@@ -94,11 +96,14 @@ def studio_person(
     """A person who does not exist, filmed into the chapters' work folder.
 
     The clip is rendered on the first call, about a second for each second of it, and opened again
-    afterwards. take: another number is another room, light and take of the performance.
+    afterwards; one that an older studio made is made again. take: another number is another room,
+    light and take of the performance.
     """
-    from deepfake_lesson.studio.recipe import record
+    from deepfake_lesson.studio.recipe import Recipe, record
 
     folder = WORK / "people" / f"{seed}_{performance}_{take}_{seconds:g}s_{fps:g}fps_{size}"
-    if (folder / "consent.toml").exists():
+    with suppress(MediaError, ConsentError):
+        Recipe.load(folder / "media" / "clip.json")
         return open_person(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     return record(seed, folder, performance, seconds, fps, size, take, progress=True)

@@ -1,9 +1,11 @@
 """What every chapter starts with, the pledge and the map."""
 
 import datetime
+import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +91,16 @@ def test_the_words_on_the_map_do_not_run_into_each_other():
         assert frame.x0 <= box.x0 and box.x1 <= frame.x1
         assert frame.y0 <= box.y0 and box.y1 <= frame.y1
         assert not any(box.overlaps(other) for other in boxes[number + 1 :])
+
+
+def test_a_person_is_filmed_once_and_again_for_a_newer_studio(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def film() -> tuple[Path, int]:
+        clip = lesson.studio_person(20, seconds=0.2, size=64).media / "clip.mp4"
+        return clip.with_suffix(".json"), clip.stat().st_mtime_ns
+
+    recipe, first = film()
+    assert film()[1] == first
+    recipe.write_text(json.dumps(json.loads(recipe.read_text()) | {"version": 0}))
+    assert film()[1] > first

@@ -274,17 +274,21 @@ for feather, erosion in best.items():
 # ### A mask that looks
 #
 # No erosion is right all the way round. A hull knows points, not pixels: it cannot tell her cheek
-# from the garden beside it, or his forehead from the hair that hangs over it. A small network can
+# from the garden beside it, or his cheek from a ball that he holds before it. A small network can
 # (an encoder as in chapter 05, with a way back up: a **U-Net**). For every pixel of a crop it
 # answers two questions: is this a *head*, and does something *cover* the face here, be it hair,
 # glasses or a hand? **Which answer do we need of which picture: hers, that is painted, or his, that
 # is there?**
 
-# %% alt="Her crop, her head in white, his crop, his hair in white, and what of her may be seen"
+# %% alt="Her crop, her head in white, his crop with a red ball, the ball in white, and both together"
+import cv2
+
 from deepfake_lesson.conversion import opacity
 from deepfake_lesson.models.segmentation import MAPS, segment
 
-his = warp(original.image, matrix, SIZE)
+ball = [int(value) for value in original.landmarks[3] + (26, 4)]
+with_ball = cv2.circle(original.image.copy(), ball, 26, (190, 40, 30), -1, cv2.LINE_AA)
+his = warp(with_ball, matrix, SIZE)
 head = segment(generated[None])[0, ..., MAPS.index("head")]
 cover = segment(his[None])[0, ..., MAPS.index("cover")]
 seen = opacity(his[None], generated[None])[0]
@@ -294,19 +298,17 @@ plots.gallery(shown, names, size=150)
 
 # %% [markdown]
 # Of hers, what is a head; of his, what covers. The one times the opposite of the other is how much
-# of her may be seen, and multiplied with the hull's mask it lets us choose a wide edge without
-# paying for it.
+# of her may be seen. Multiplied with the hull's mask it keeps garden, neck and ball as they are.
 
-# %% alt="Wide masks on him: her hair and garden spill over; with the network they do not"
-wide = [blended("facehullandrect", erosion, 10) for erosion in (-12, -25)]
-looked = [blended("facehullandrect", erosion, 10, opacity=seen) for erosion in (-12, -25)]
-names = [f"{how}, erosion {e}" for how in ("hull", "hull and network") for e in (-12, -25)]
-plots.gallery(wide + looked, names, columns=4, size=200)
+# %% alt="Her face hides most of a red ball; with the network the ball is whole, before her face"
+wide = face_mask(original.landmarks, with_ball.shape, "facehullandrect", -20, 10)
+faces = [paste(with_ball, generated, matrix, wide, visible) for visible in (None, seen)]
+plots.gallery([with_ball, *faces], ["original", "hull", "hull and network"], size=250)
 
 # %% [markdown]
 # The network never saw either of them: it learnt from 400 other studio people, whose every pixel
-# the studio can name, and from coloured shapes laid over their faces. It makes mistakes, most of
-# them with thin glasses and with light hair before a light wall.
+# the studio can name, and from coloured shapes laid over their faces. To it hair is head, and so
+# her hair still comes along where the edge is too wide. It errs most with thin glasses.
 #
 # ## 4 · Colour
 #
@@ -380,8 +382,6 @@ plots.gallery(clones, [f"{kind}, erosion {erosion}" for kind, erosion in setting
 # there; the classic code gave it the middle of the **crop**. **Predict** what a turned head shows.
 
 # %% alt="A turned head twice: the face fits; the face is shifted and hangs over the head's edge"
-import cv2
-
 from deepfake_lesson.landmarks import invert_matrix, transform_points
 
 turned, target = render_pair(he, she, Moment({}, Pose(yaw=25)), Scene.sample(5), size=384)
