@@ -13,10 +13,11 @@ model was trained on 300-W and may be used for research only.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +42,8 @@ TURNS = (30, -30, 90, -90, 180)  # degrees, tried when no face is upright
 _WINDOW = {"haar": 24, "hog": 80, "cnn": 80, "mtcnn": 32}  # pixels of the smallest face they see
 _UPSAMPLED = 512  # pixels: smaller pictures are enlarged up to twice, to this longer side
 _MTCNN_SURE = 0.9  # least confidence of MTCNN's last network
+_MTCNN_BATCH = 16  # pictures of one size that MTCNN sees at once
+_LEAST = {"haar": 1, "hog": 1, "cnn": 24, "mtcnn": 24}  # pixels: smaller views break the networks
 _LOCK = threading.Lock()  # the models keep buffers that two threads must not share
 
 
@@ -82,14 +85,29 @@ def detect_faces(
     Raises:
         LessonError: an unknown detector, or its model is not installed.
     """
+    (faces,) = detect_faces_batch([image], detector, smallest)
+    if rotate and not faces:
+        view, to_view = _working_copy(image, detector, smallest)
+        turned = [(*_turn_back(view, to_view, angle), angle) for angle in TURNS]
+        found = _find([view for view, _, _ in turned], detector)
+        ways = zip(turned, found, strict=True)
+        faces = max((_describe(image, *way, each) for way, each in ways), key=_plausibility)
+    return faces
+
+
+def detect_faces_batch(
+    images: Sequence[np.ndarray], detector: str = "mtcnn", smallest: float = 0.1
+) -> list[list[DetectedFace]]:
+    """The faces of several pictures, each list as from `detect_faces`.
+
+    MTCNN sees up to 16 pictures of one size at a time, such as the frames of a clip.
+    """
     if detector not in DETECTORS:
         raise LessonError(detector, "no such detector", f"Choose one of {', '.join(DETECTORS)}.")
-    view, to_view = _working_copy(image, _WINDOW[detector] / smallest)
-    faces = _faces_in_view(image, view, to_view, detector)
-    if rotate and not faces:
-        turned = [(*_turn_back(view, to_view, angle), detector, angle) for angle in TURNS]
-        faces = max((_faces_in_view(image, *each) for each in turned), key=_plausibility)
-    return sorted(faces, key=lambda face: face.box[0] + face.box[2])
+    copies = [_working_copy(image, detector, smallest) for image in images]
+    found = _find([view for view, _ in copies], detector)
+    pictures = zip(images, copies, found, strict=True)
+    return [_describe(image, *copy, 0, each) for image, copy, each in pictures]
 
 
 def predict_landmarks(image: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
@@ -124,8 +142,11 @@ def model_file(name: str) -> str:
     return str(path)
 
 
-def _working_copy(image: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarray]:
+def _working_copy(
+    image: np.ndarray, detector: str, smallest: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The picture scaled for detection, and the matrix from its pixels to the copy's pixels."""
+    side = _WINDOW[detector] / smallest
     height, width = image.shape[:2]
     longer = max(height, width)
     scale = min(side, max(longer, min(2 * longer, _UPSAMPLED))) / longer
@@ -146,19 +167,29 @@ def _turn_back(view: np.ndarray, to_view: np.ndarray, angle: int) -> tuple[np.nd
     return warp(view, matrix, size, cv2.INTER_LINEAR), compose(to_view, matrix)
 
 
-def _faces_in_view(
-    image: np.ndarray, view: np.ndarray, to_view: np.ndarray, detector: str, rotation: int = 0
+def _find(views: list[np.ndarray], detector: str) -> list[list[_Found]]:
+    """What the detector says about each view."""
+    found: list[list[_Found]] = []
+    for shape, same in groupby(views, key=np.shape):
+        same = [np.ascontiguousarray(view) for view in same]
+        seen = _FIND[detector](same) if min(shape[:2]) >= _LEAST[detector] else [[]] * len(same)
+        found += map(_without_doubles, seen)
+    return found
+
+
+def _describe(
+    image: np.ndarray, view: np.ndarray, to_view: np.ndarray, rotation: int, found: list[_Found]
 ) -> list[DetectedFace]:
-    """The faces that the detector sees in `view`, described in pixels of `image`."""
+    """What was found in `view`, in pixels of `image`, from left to right."""
     to_image = invert_matrix(to_view)
     faces = []
-    for found in _without_doubles(_FIND[detector](np.ascontiguousarray(view))):
-        rough = transform_points(_rough_landmarks(view, found), to_image)
+    for each in found:
+        rough = transform_points(_rough_landmarks(view, each), to_image)
         landmarks = refine_landmarks(image, rough)
-        corners = transform_points(found.box[[[0, 1], [2, 1], [2, 3], [0, 3]]], to_image)
+        corners = transform_points(each.box[[[0, 1], [2, 1], [2, 3], [0, 3]]], to_image)
         box = (*corners.min(0).tolist(), *corners.max(0).tolist())
-        faces.append(DetectedFace(box, landmarks, points5(landmarks), found.score, rotation))
-    return faces
+        faces.append(DetectedFace(box, landmarks, points5(landmarks), each.score, rotation))
+    return sorted(faces, key=lambda face: face.box[0] + face.box[2])
 
 
 def _rough_landmarks(view: np.ndarray, found: _Found) -> np.ndarray:
@@ -198,29 +229,37 @@ def _area(box: np.ndarray) -> float:
     return float(np.prod(box[2:] - box[:2]))
 
 
-def _find_haar(image: np.ndarray) -> list[_Found]:
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+def _find_haar(images: list[np.ndarray]) -> list[list[_Found]]:
+    grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images]
     with _LOCK:
-        return [_Found(box, 1.0) for box in _cascade()(grey)]
+        return [[_Found(box, 1.0) for box in _cascade()(each)] for each in grey]
 
 
-def _find_hog(image: np.ndarray) -> list[_Found]:
+def _find_hog(images: list[np.ndarray]) -> list[list[_Found]]:
     with _LOCK:
-        rectangles, scores, _ = _hog().run(image, 0, 0.0)
-    return [_Found(_edges(box), score) for box, score in zip(rectangles, scores, strict=True)]
+        results = [_hog().run(image, 0, 0.0)[:2] for image in images]
+    return [
+        [_Found(_edges(box), score) for box, score in zip(*result, strict=True)]
+        for result in results
+    ]
 
 
-def _find_cnn(image: np.ndarray) -> list[_Found]:
+def _find_cnn(images: list[np.ndarray]) -> list[list[_Found]]:
     with _LOCK:
-        return [_Found(_edges(face.rect), face.confidence) for face in _cnn()(image, 0)]
+        results = [_cnn()(image, 0) for image in images]
+    return [[_Found(_edges(face.rect), face.confidence) for face in faces] for faces in results]
 
 
-def _find_mtcnn(image: np.ndarray) -> list[_Found]:
-    if min(image.shape[:2]) < 24:
-        return []
-    with _LOCK:
-        rows = _mtcnn().detect_faces(image, fit_to_image=False, output_type="numpy")
-    return [_from_mtcnn(row[1:]) for row in np.reshape(rows, (-1, 16)) if row[5] >= _MTCNN_SURE]
+def _find_mtcnn(images: list[np.ndarray]) -> list[list[_Found]]:
+    found: list[list[_Found]] = []
+    for first in range(0, len(images), _MTCNN_BATCH):
+        batch = images[first : first + _MTCNN_BATCH]
+        with _LOCK:
+            rows = _mtcnn().detect_faces(batch, fit_to_image=False, output_type="numpy")
+        rows = [row for row in np.reshape(rows, (-1, 16)) if row[5] >= _MTCNN_SURE]
+        for number in range(len(batch)):
+            found.append([_from_mtcnn(row[1:]) for row in rows if row[0] == number])
+    return found
 
 
 def _from_mtcnn(row: np.ndarray) -> _Found:
@@ -230,7 +269,7 @@ def _from_mtcnn(row: np.ndarray) -> _Found:
     return _Found(box, confidence, np.stack([row[5:10], row[10:15]], axis=-1))
 
 
-_FIND: dict[str, Callable[[np.ndarray], list[_Found]]] = {
+_FIND: dict[str, Callable[[list[np.ndarray]], list[list[_Found]]]] = {
     "haar": _find_haar,
     "hog": _find_hog,
     "cnn": _find_cnn,

@@ -182,7 +182,7 @@ def head_pose(landmarks: np.ndarray, image_size: tuple[int, int]) -> tuple[float
     focal = 2.0 * max(width, height)
     camera = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
     points = np.asarray(landmarks, np.float64)[_RIGID]
-    _, turn, shift = cv2.solvePnP(_RIGID_HEAD, points, camera, None, flags=cv2.SOLVEPNP_SQPNP)
+    _, turn, shift = cv2.solvePnP(_RIGID_HEAD, points, camera, None, flags=cv2.SOLVEPNP_EPNP)
     _, turn, _ = cv2.solvePnP(_RIGID_HEAD, points, camera, None, turn, shift, True)
     matrix = cv2.Rodrigues(turn)[0]
     yaw = math.asin(np.clip(matrix[2, 0], -1, 1))

@@ -7,7 +7,13 @@ import dlib
 import numpy as np
 import pytest
 
-from deepfake_lesson.detectors import DETECTORS, detect_faces, model_file, predict_landmarks
+from deepfake_lesson.detectors import (
+    DETECTORS,
+    detect_faces,
+    detect_faces_batch,
+    model_file,
+    predict_landmarks,
+)
 from deepfake_lesson.errors import LessonError
 from deepfake_lesson.landmarks import interocular, transform_points
 from deepfake_lesson.studio import RESERVED_SEEDS, Identity, Pose, render
@@ -108,7 +114,7 @@ def test_a_small_face_in_a_small_real_clip_is_found(carphone):
     assert all(len(detect_faces(frame)) == 1 for frame in frames)
 
 
-@pytest.mark.parametrize("detector", ["haar", "hog", "mtcnn"])
+@pytest.mark.parametrize("detector", DETECTORS)
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (20, 20), (90, 130)])
 def test_nothing_is_found_where_nothing_is(detector, shape):
     assert detect_faces(np.full((*shape, 3), 127, np.uint8), detector, rotate=True) == []
@@ -143,3 +149,20 @@ def test_an_unknown_detector_is_named_with_the_known_ones():
 def test_a_missing_model_says_what_to_install():
     with pytest.raises(LessonError, match="pip install"):
         model_file("no_such_model.dat")
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_a_batch_finds_what_single_pictures_show(portrait, others, detector):
+    """Of different sizes, one without a face, one too small to look at."""
+    empty, tiny = np.full((256, 256, 3), 127, np.uint8), np.zeros((2, 300, 3), np.uint8)
+    images = [*others, empty, portrait.image, tiny]
+    batch = detect_faces_batch(images, detector)
+    assert [len(faces) for faces in batch] == [1, 1, 1, 1, 0, 1, 0]
+    for image, faces in zip(images, batch, strict=True):
+        for face, single in zip(faces, detect_faces(image, detector), strict=True):
+            np.testing.assert_allclose(face.landmarks, single.landmarks, atol=1.0)
+            np.testing.assert_allclose(face.box, single.box, atol=1.0)
+
+
+def test_a_batch_of_no_pictures_is_empty():
+    assert detect_faces_batch([]) == []

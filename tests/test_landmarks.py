@@ -170,6 +170,12 @@ def test_head_pose_recovers_a_projected_head(pose):
     assert geometry.head_pose(landmarks, (512, 400)) == pytest.approx(pose, abs=0.05)
 
 
+def test_head_pose_of_a_small_face_in_a_large_picture():
+    large, small = project_head(12, -5, 8, (1000, 1000)), (4000, 4000)
+    far = (large - 500) * 0.15 + 2000
+    assert geometry.head_pose(far, small) == pytest.approx((12, -5, 8), abs=4)
+
+
 def test_head_pose_rolls_with_the_picture(face):
     image_size = (640, 480)
     turn = cv2.getRotationMatrix2D((319.5, 239.5), -25, 1.0)  # OpenCV: minus is clockwise

@@ -15,7 +15,7 @@ from deepfake_lesson.studio.recipe import record
 from deepfake_lesson.training import train
 
 pytestmark = pytest.mark.slow
-MINUTES = 2.0
+STEPS = 1300
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def man(carphone, tmp_path_factory):
 def woman(tmp_path_factory):
     """A studio person who makes faces for four seconds."""
     folder = tmp_path_factory.mktemp("studio") / "woman"
-    person = record(RESERVED_SEEDS["tests"][0], folder, "screen_test", seconds=4, size=256)
+    person = record(RESERVED_SEEDS["tests"][0], folder, "screen_test", seconds=4, size=384)
     create_face_dataset(person, progress=False)
     return person
 
@@ -38,7 +38,7 @@ def woman(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(man, woman, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model") / "ab"
-    train(man, woman, folder, preset="laptop", minutes=MINUTES, progress=False)
+    train(man, woman, folder, preset="laptop", steps=STEPS, progress=False)
     return folder
 
 

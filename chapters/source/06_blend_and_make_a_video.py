@@ -280,7 +280,7 @@ for feather, erosion in best.items():
 # glasses or a hand? **Which answer do we need of which picture: hers, that is painted, or his, that
 # is there?**
 
-# %% alt="Her crop, her head in white, his crop with a red ball, the ball in white, and both together"
+# %% alt="Her crop, her head, his crop with a red ball, the ball, and what of her may be seen"
 import cv2
 
 from deepfake_lesson.conversion import opacity
