@@ -120,7 +120,7 @@ def train(folder: Path, films_folder: Path):
     network = build_segmentation(dtype=presets.compute_dtype())
     schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, STEPS, alpha=0.02)
     optimizer = keras.optimizers.Adam(schedule)
-    shown = to_uint8(segmentation_batch(-1 % 2**31, films, SIZE)[0][:12])
+    shown = to_uint8(segmentation_batch(2**31 - 1, films, SIZE)[0][:12])
     fit(
         folder,
         "segmentation",

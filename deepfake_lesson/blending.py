@@ -15,6 +15,7 @@ from deepfake_lesson.landmarks import (
 
 MASKS = ("facehull", "rect", "facehullandrect")
 COLORS = ("none", "mean", "histogram", "transfer")
+LEAST_RAMP = 3  # percent: how softly a widened mask ends at the square that the model sees
 POISSON_MARGIN = 6  # pixels of frame round the mask: seamlessClone first erodes its mask by three
 
 
@@ -30,7 +31,8 @@ def face_mask(
     `facehull` is the convex hull of the 68 points, `rect` the tilted square that the model sees,
     `facehullandrect` their intersection. Erosion moves the edge inwards, a negative one outwards:
     the hull's, never the square's, for outside of it nothing was painted. Feather is the width of
-    the smooth ramp from 0 at that edge to 1 inside. Both are percent of the face's width, so a
+    the smooth ramp from 0 at that edge to 1 inside; along the square it shrinks by as much as the
+    hull grows, to LEAST_RAMP at least. Both are percent of the face's width, so a
     setting means the same at any resolution. The shape may leave the frame: it is cut there, with
     no ramp along the frame's border.
 
@@ -58,11 +60,15 @@ def face_mask(
     outlines = _outlines(landmarks, kind)
     reach = 1 + 1.5 * max(0.0, -erosion) * percent
     box = _bounding_box(np.concatenate(list(outlines.values())), reach, mask.shape)
-    move = {"hull": erosion * percent, "rect": max(0.0, erosion) * percent}
-    distances = [_distance_inside(outlines[name], box) - move[name] for name in outlines]
-    inside = np.minimum.reduce(distances)
-    ramp = np.clip(inside / (feather * percent), 0, 1) if feather else inside > 0
-    mask[box] = ramp * ramp * (3 - 2 * ramp.astype(np.float32))
+    grown = max(0.0, -erosion)
+    mask[box] = 1
+    for name, outline in outlines.items():
+        inside = _distance_inside(outline, box) / percent
+        start, width = erosion, feather
+        if name == "rect" and grown:
+            start, width = 0.0, min(feather, max(LEAST_RAMP, feather - grown))
+        ramp = np.clip((inside - start) / width, 0, 1) if width else inside > start
+        mask[box] = np.minimum(mask[box], ramp * ramp * (3 - 2 * ramp.astype(np.float32)))
     return mask
 
 

@@ -216,8 +216,15 @@ def opacity(crops: np.ndarray, painted: np.ndarray) -> np.ndarray:
     """
     from deepfake_lesson.models.segmentation import MAPS, segment
 
-    head, cover = MAPS.index("head"), MAPS.index("cover")
-    return segment(painted)[..., head] * (1 - segment(crops)[..., cover])
+    head = segment(painted)[..., MAPS.index("head")]
+    cover = segment(crops)[..., MAPS.index("cover")]
+    return _decided(head) * (1 - _decided(cover))
+
+
+def _decided(probability: np.ndarray) -> np.ndarray:
+    """0 below a quarter, 1 above three quarters: a doubt is no veil over the whole face."""
+    ramp = np.clip(2 * probability - 0.5, 0, 1)
+    return ramp * ramp * (3 - 2 * ramp)
 
 
 def convert(
@@ -411,15 +418,18 @@ class _Job:
         self.counts["frames"] += 1
         self.counts["faces_found"] += len(shot.faces)
         self.counts["faces_swapped"] += len(shot.wanted)
-        if not shot.wanted or shot.number % self.measure_every:
+        is_due = shot.number % self.measure_every == 0 or not self.evaluation.rows
+        if not (shot.wanted and is_due):
             return
         with self.timed("measure"):
             for face in shot.wanted:
                 truth = self.evaluation.add(shot.number, shot.frame, shot.swapped, face, shot.mask)
         if shot.number >= self.next_shown:
             self.next_shown = shot.number + self.show_every
-            pictures = [shot.frame, self.labelled(shot.swapped), truth]
-            self.sheet += [fit(picture, SHEET_SIZE) for picture in pictures if picture is not None]
+            pictures = [shot.frame, self.labelled(shot.swapped)]
+            if self.evaluation.truth:  # white where the clip is longer than its recipe
+                pictures.append(np.full_like(shot.frame, 255) if truth is None else truth)
+            self.sheet += [fit(picture, SHEET_SIZE) for picture in pictures]
 
     def is_kept(self, number: int) -> bool:
         return number in self.options.span or not self.options.discard_others

@@ -1,6 +1,6 @@
 """What lies in a person's faces/: aligned faces, the blurred ones set aside, and who it is.
 
-`extraction` writes it; training, conversion and evaluation read it here.
+`extraction` writes it; training and evaluation read it here.
 """
 
 import cv2
@@ -55,9 +55,10 @@ def person_embedding(person: Person, most: int = 16) -> np.ndarray | None:
 
 def contact_sheet(person: Person, rows: list[Alignment]) -> np.ndarray:
     """RGB uint8 picture of up to 50 kept and 10 blurred faces, with sharpness and distance."""
+    rows = [row for row in rows if (person.faces / row.file).is_file()]
     kept = _spread([row for row in rows if is_kept(row)], 50)
     blurred = _spread([row for row in rows if not is_kept(row)], 10)
-    shown = [row for row in kept + blurred if (person.faces / row.file).is_file()]
+    shown = kept + blurred
     pictures = [_thumbnail(person, row) for row in shown]
     return grid(pictures, columns=10, labels=[_caption(row) for row in shown])
 

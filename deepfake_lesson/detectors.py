@@ -83,7 +83,8 @@ def detect_faces(
             0.25 suits one person in front of a camera and is several times as fast as 0.1.
 
     Raises:
-        LessonError: an unknown detector, or its model is not installed.
+        LessonError: an unknown detector, one whose model is not installed, or `smallest` not above
+            0 and at most 1.
     """
     (faces,) = detect_faces_batch([image], detector, smallest)
     if rotate and not faces:
@@ -96,14 +97,18 @@ def detect_faces(
 
 
 def detect_faces_batch(
-    images: Sequence[np.ndarray], detector: str = "mtcnn", smallest: float = 0.1
+    images: Sequence[np.ndarray], detector: str = "hog", smallest: float = 0.1
 ) -> list[list[DetectedFace]]:
-    """The faces of several pictures, each list as from `detect_faces`.
+    """The faces of several pictures (H, W, 3) uint8, each list as from `detect_faces`.
 
-    MTCNN sees up to 16 pictures of one size at a time, such as the frames of a clip.
+    MTCNN sees up to 16 pictures of one size at a time, such as the frames of a clip. Arguments and
+    errors are those of `detect_faces`.
     """
     if detector not in DETECTORS:
         raise LessonError(detector, "no such detector", f"Choose one of {', '.join(DETECTORS)}.")
+    if not 0 < smallest <= 1:
+        remedy = "Give a share of the picture, such as 0.1."
+        raise LessonError(f"smallest {smallest}", "is out of range", remedy)
     copies = [_working_copy(image, detector, smallest) for image in images]
     found = _find([view for view, _ in copies], detector)
     pictures = zip(images, copies, found, strict=True)

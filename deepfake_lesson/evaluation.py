@@ -197,7 +197,7 @@ def evaluate(
         counts["frames"] += 1
         counts["faces_found"] += len(faces)
         counts["faces_swapped"] += sum(changed)
-        if number % every == 0:
+        if number % every == 0 or not evaluation.rows:
             for face in wanted:
                 evaluation.add(number, before, after, face, np.max(masks, axis=0))
     if not evaluation.rows:

@@ -343,7 +343,8 @@ class _Work:
     def close(self, who: FaceFilter | None) -> None:
         """Draw the contact sheet, or say why there is no face."""
         sheet = self.person.folder / "contact_sheet.png"
-        if self.rows and (self.report.kept or self.report.blurred or not sheet.exists()):
+        is_new = self.report.kept or self.report.blurred or not sheet.exists()
+        if is_new and any((self.person.faces / row.file).is_file() for row in self.rows):
             write_image(sheet, contact_sheet(self.person, self.rows))
         if not any(is_kept(row) for row in self.rows):
             self.path.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ from .studio import ACTION_UNITS, Camera, Identity, Pose, deform
 from .studio.anatomy import template
 from .studio.camera import direction
 from .studio.prior import FACTORS, MALE, OLD, TYPICAL
-from .studio.renderer import NECK_PIVOT
+from .studio.renderer import NECK_PIVOT, contour_directions
 from .studio.shape import shape_face, shape_fields
 
 UNITS = tuple(unit for unit in ACTION_UNITS if not unit.startswith("AU45_"))
@@ -79,7 +79,8 @@ def face_model() -> FaceModel:
 def _trait_prior() -> tuple[np.ndarray, np.ndarray]:
     """How people differ: mean traits (T,) and independent directions (D, T), one deviation long.
 
-    The same as `studio.prior.sample_shape` draws, but for the few proportions that it refuses.
+    What `studio.prior.sample_shape` draws before it cuts at two deviations and refuses implausible
+    proportions (five draws of six): the people it lets pass differ from the mean somewhat less.
     """
 
     def row(amounts):
@@ -164,7 +165,10 @@ def mesh_triangles() -> np.ndarray:
 
 
 def draw_fit(image: np.ndarray, fit: Fit, opacity: float = 0.8) -> np.ndarray:
-    """A copy of the RGB uint8 picture with the fitted head over it, as if of plaster."""
+    """A copy of the picture with the fitted head over it, as if of plaster.
+
+    image: (H, W, 3) RGB uint8 of the fit's `image_size`. opacity: of the plaster, 0..1.
+    """
     triangles = mesh_triangles()
     solid = _turn(fit._head_vertices(), fit.pose)[triangles]
     normals = np.cross(solid[:, 1] - solid[:, 0], solid[:, 2] - solid[:, 0])
@@ -194,14 +198,14 @@ def fit_landmarks(landmarks: np.ndarray, image_size: tuple[int, int], noise: flo
             landmarks, a large one the mean face.
 
     Raises:
-        LessonError: the landmarks are not 68 finite points, they lie on one spot, or noise is not
-            above 0.
+        LessonError: the landmarks are not 68 finite points, the outer eye corners are less than a
+            pixel apart, or image_size or noise is not above 0.
     """
-    landmarks = _checked(landmarks, noise)
+    landmarks = _checked(landmarks, image_size, noise)
     model = face_model()
     numbers, places = _start(model, landmarks, image_size), None
     for _ in range(ROUNDS):
-        before, places = places, _outermost(model, numbers, landmarks, image_size)
+        before, places = places, _outermost(model, numbers, image_size)
         if np.array_equal(before, places):
             break
         numbers = _solve(_at(model, places), numbers, landmarks, image_size, noise)
@@ -219,7 +223,7 @@ def fit_landmarks(landmarks: np.ndarray, image_size: tuple[int, int], noise: flo
     )
 
 
-def _checked(landmarks, noise):
+def _checked(landmarks, image_size, noise):
     landmarks = np.asarray(landmarks, np.float64)
     remedy = "Take them from detect_faces or from a frame of the studio."
     if landmarks.shape != (68, 2):
@@ -228,6 +232,9 @@ def _checked(landmarks, noise):
         raise LessonError("landmarks", "some are not numbers", remedy)
     if interocular(landmarks) < 1:
         raise LessonError("landmarks", "both eyes lie on one pixel", remedy)
+    if min(image_size) <= 0:
+        problem = "is not above 0"
+        raise LessonError(f"image size {image_size}", problem, "Give (width, height) in pixels.")
     if not noise > 0:
         raise LessonError(f"noise {noise}", "is not above 0", "0.01 suits exact landmarks.")
     return landmarks
@@ -263,8 +270,8 @@ def _explain(head, numbers, image_size):
     return _picture(_turn(points, pose), camera, image_size)
 
 
-def _outermost(model, numbers, landmarks, image_size):
-    """(68,) for each landmark the place that now lies farthest from the nose."""
+def _outermost(model, numbers, image_size):
+    """(68,) for each jaw point the place that now lies on the contour, as the studio chooses it."""
     everywhere = (
         model.mean
         + np.tensordot(numbers[IDENTITY], model.components, 1)
@@ -272,8 +279,10 @@ def _outermost(model, numbers, landmarks, image_size):
     )
     pose, camera = _view(numbers)
     curves = _picture(_turn(everywhere.reshape(-1, 3), pose), camera, image_size)
-    outwards = landmarks - landmarks[REGIONS["nose"]].mean(0)
-    return np.einsum("lpx,lx->lp", curves.reshape(68, -1, 2), outwards).argmax(1)
+    curves = curves.reshape(68, -1, 2)
+    outwards = np.zeros((68, 2))
+    outwards[REGIONS["jaw"]] = contour_directions(pose.roll)
+    return np.einsum("lpx,lx->lp", curves - curves[27:36, 0].mean(0), outwards).argmax(1)
 
 
 def _start(model, landmarks, image_size):

@@ -30,7 +30,10 @@ COLUMNS, SMALL = 4, 195  # of the sheet with all pictures, and pixels of each
 
 @dataclass(frozen=True)
 class Score:
-    """Four counts. "Positive" is fake: a hit is a fake called fake, a false alarm a real one."""
+    """Four counts. "Positive" is fake: a hit is a fake called fake, a false alarm a real one.
+
+    As from `score`, with at least one fake and one real picture: the rates divide by their numbers.
+    """
 
     hits: int
     misses: int
@@ -39,6 +42,7 @@ class Score:
 
     @property
     def total(self) -> int:
+        """How many pictures were asked about."""
         return self.hits + self.misses + self.false_alarms + self.correct_rejections
 
     @property
@@ -69,7 +73,10 @@ class Score:
 
     @property
     def by_chance(self) -> float:
-        """Probability that a tossed coin has at least as many right answers."""
+        """Probability (0..1) that a tossed coin has at least as many right answers.
+
+        The upper tail of the binomial distribution: a one-sided exact test.
+        """
         right = self.hits + self.correct_rejections
         ways = sum(comb(self.total, number) for number in range(right, self.total + 1))
         return ways / 2**self.total
@@ -93,7 +100,10 @@ def score(is_fake: Sequence[bool], said_fake: Sequence[bool]) -> Score:
 
 
 def confusion(scores: Mapping[str, Score]) -> Picture:
-    """A table of the four counts for each player, side by side; right answers are green."""
+    """A table of the four counts for each player, side by side; right answers are green.
+
+    scores: player -> `Score`, at least one.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure((3 * len(scores), 3), dpi=96, layout="constrained")
@@ -135,17 +145,17 @@ class Quiz:
     """Pictures, and what somebody thinks of them; a notebook shows it with buttons.
 
     Args:
-        pictures: RGB uint8 (H, W, 3).
+        pictures: RGB uint8 (H, W, 3) each, of any sizes; at least one.
         is_fake: the truth about each of them.
         rng: shuffles them; they keep their order if it is not given.
 
     Attributes:
         pictures, is_fake: in the order in which they are asked.
         answers: True for "fake", False for "real", as many as were given so far.
-        box: the widgets.
+        message, image, buttons: the widgets ("real" is the first button); box: all of them.
 
     Raises:
-        LessonError: not as many truths as pictures.
+        LessonError: no picture, or not as many truths as pictures.
     """
 
     def __init__(

@@ -63,8 +63,9 @@ class TestFaceMask:
     def test_widened_it_ends_softly_where_the_model_saw_nothing_more(self):
         both = blending.face_mask(face_at(), SHAPE, "facehullandrect", -30, 10)
         hull = blending.face_mask(face_at(), SHAPE, "facehull", -30, 10)
-        rect = blending.face_mask(face_at(), SHAPE, "rect", 0, 10)
+        rect = blending.face_mask(face_at(), SHAPE, "rect", 0, blending.LEAST_RAMP)
         assert np.array_equal(both, np.minimum(hull, rect)) and hull[rect == 0].max() > 0.9
+        assert 0 < rect[rect > 0].min() < 0.2
 
     @pytest.mark.parametrize("erosion", [5, 12, -5, -12])
     def test_erosion_and_dilation_agree_with_opencv(self, erosion):

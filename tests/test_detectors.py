@@ -166,3 +166,9 @@ def test_a_batch_finds_what_single_pictures_show(portrait, others, detector):
 
 def test_a_batch_of_no_pictures_is_empty():
     assert detect_faces_batch([]) == []
+
+
+@pytest.mark.parametrize("smallest", [0, -1, 3, float("nan")])
+def test_a_size_that_is_no_share_of_the_picture_is_refused(portrait, smallest):
+    with pytest.raises(LessonError, match="out of range"):
+        detect_faces(portrait.image, smallest=smallest)

@@ -12,7 +12,7 @@ from deepfake_lesson.studio import RESERVED_SEEDS, Identity, Part, Pose, render
 from deepfake_lesson.studio.prior import sample_shape, shape_landmarks
 
 SIZE = (160, 160)
-POSES = [Pose(), Pose(22, 0, 5), Pose(-20, 12, -10), Pose(5, -14, 0)]
+POSES = [Pose(), Pose(22, 0, 5), Pose(-20, 12, -10), Pose(5, -14, 0), Pose(60, 0, 0)]
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +136,11 @@ def test_the_drawn_head_covers_the_face_and_nothing_else(smiling, fit):
 def test_what_is_no_face_is_refused(landmarks, problem):
     with pytest.raises(LessonError, match=problem):
         fit_landmarks(landmarks, SIZE)
+
+
+def test_a_picture_without_size_is_refused(smiling):
+    with pytest.raises(LessonError, match=r"image size .* not above 0"):
+        fit_landmarks(smiling.landmarks, (160, 0))
 
 
 def test_noise_of_zero_is_refused(smiling):

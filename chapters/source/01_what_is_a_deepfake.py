@@ -9,7 +9,7 @@
 #
 # - say where the word comes from, and what happened when,
 # - name the kind of a fake by asking whose face it shows and who moves it,
-# - draw the three stages by which all of them are made,
+# - draw the three stages by which nearly all of them are made,
 # - say how well you tell real from fake, in a number that cannot be flattered,
 # - weigh a use or a harm: who agreed, who is deceived, who can still be believed.
 #
@@ -25,15 +25,16 @@
 # Pictures have been retouched as long as there have been pictures. In 1994 a film hero shook hands
 # with a president who had been dead for thirty years; in 2015 a film was finished after one of its
 # actors had died, with his brothers as doubles and his face from the computer. Both took a studio
-# full of specialists. What is new is that a program *learns* the face, from examples, and that
-# anybody can run it.
+# full of specialists. What is new is that a program, a neural **network**, *learns* the face from
+# examples, and that anybody can run it.
 #
-# The word is **deep** learning plus **fake**. In December 2017 a user of Reddit who called himself
-# *deepfakes* posted pornographic videos in which actresses' faces had been put on other women's
-# bodies. Nobody had asked them. Two months later the site closed that forum. The word stayed.
+# The word is **deep** learning plus **fake**. At the end of 2017 a user of Reddit who called
+# himself *deepfakes* posted pornographic videos in which actresses' faces had been put on other
+# women's bodies. Nobody had asked them. In February 2018 the site closed that forum. The word
+# stayed.
 #
-# **Before you run the cell:** how many years lie between the first network that invents pictures
-# (a [GAN](glossary.md#gan), 2014) and the first app for everybody?
+# **Before you run the cell:** how many years lie between the [GAN](glossary.md#gan) of 2014, a new
+# way for a network to invent pictures, and the first app for everybody?
 
 # %% alt="A timeline from 1994 to 2025: few events until 2014, and most from the end of 2017 on"
 import datetime
@@ -88,7 +89,7 @@ plt.show()
 
 # %% [markdown]
 # Read it from top to bottom; the dots stand at their true dates (the app's to the month). Three and
-# a half years lie between GAN and app, and then a few weeks between the app and the first ban.
+# a half years lie between GAN and app, and then a few weeks between the app and the first bans.
 #
 # **A definition.** A bill in the US Senate of December 2018 called a *deep fake* an audiovisual
 # record that was made or altered so that a reasonable observer would take it for an authentic
@@ -104,8 +105,8 @@ plt.show()
 #
 # Two people take part in most fakes. The [source](glossary.md#source) drives: it gives movement, or
 # the film. The [target](glossary.md#target) is the one whose likeness is faked. The result is what
-# you get to see. Here are
-# our two. Neither exists, but each has a picture: he shouts and looks aside, she smiles.
+# you get to see. Here are our two. Neither exists, but each has a picture: he shouts and looks
+# aside, she smiles.
 #
 # The studio can do something that no network can: make the *ideal* fake, by filming the scene that
 # the fake pretends to show. So we see what each kind wants, before we see how well it is reached.
@@ -143,7 +144,7 @@ plots.gallery([source, target], ["source: drives", "target: is faked"], size=230
 
 # %% [markdown]
 # To see what a fake changes, we light up the pixels: dark blue where nothing happened, yellow where
-# a pixel moved by 60 of 255 grey levels or more.
+# a pixel has changed by 60 of 255 grey levels or more.
 #
 # ### Replacement: another face in his film
 #
@@ -177,8 +178,8 @@ replacement["swap"] = (source, target, source, swap)
 show(replacement)
 
 # %% [markdown]
-# The swap shouts. The whole head is lit, most of all where his beard was, because bones and skin
-# are hers now; his room stays dark. Chapters 04 to 07 build this kind.
+# The swap shouts. His head is lit, brightest along its outline and where the beard was, because
+# bones and skin are hers now; his room stays dark. Chapters 04 to 07 build this kind.
 #
 # ### Re-enactment: her own picture moves
 #
@@ -302,8 +303,9 @@ plots.gallery(maps, list(second_looks), size=180)
 
 # %% [markdown]
 # Only the same file is dark. A camera's grain is new in every frame, and a JPEG touches nearly
-# every pixel. In the wild there is no original to compare with, and every picture was saved many
-# times. A detector has to find the traces of *making*, among those of *saving* (chapter 11).
+# every pixel: the new gaze drowns in it. In the wild there is no original to compare with, and
+# every picture was saved many times. A detector has to find the traces of *making*, among those of
+# *saving* (chapter 11).
 #
 # ## 3 · Three stages
 #
@@ -345,7 +347,7 @@ plots.diagram(boxes, [("black", *path)], (10.7, 4))
 # |---|---|---|
 # | encoder-decoder | pictures | one half describes, the other paints from the description |
 # | autoencoder | pictures alone | an encoder-decoder that repaints its own input |
-# | VAE | pictures alone | an autoencoder that keeps its codes in one smooth cloud |
+# | VAE | pictures alone | an autoencoder whose descriptions lie in one smooth cloud |
 # | GAN | pictures alone | a painter and a critic that learn against each other |
 # | pix2pix | pairs | a GAN that is given a drawing and must paint *its* picture |
 # | CycleGAN | two piles, no pairs | two GANs; there and back must end where it began |
@@ -442,14 +444,20 @@ print_scores(scores)
 
 # %% [markdown]
 # **Accuracy** is the share of right answers, and it can be flattered: if 95 of 100 pictures are
-# real, whoever always says *real* is right in 95 % of them. **d'** (say *d prime*) cannot. It takes
-# the two rates, hits among the fakes and false alarms among the real ones, as points on a bell
-# curve, and says how far apart they are. The last column asks how often a tossed coin would do at
-# least as well as you. Only if that is rare, 5 % or less, have you shown that you see anything.
+# real, whoever always says *real* is right in 95 % of them. **[d'](glossary.md#d-prime)** (say *d
+# prime*) cannot. It compares two rates, hits among the fakes and false alarms among the real ones
+# (the formula is in exercise 4). At 0 you guess. Whoever leans to neither side is right in 69 % at
+# a d' of 1, in 84 % at 2, in 93 % at 3. (Rates of 0 and 1 would make it infinite; so half an answer
+# is added to each count, and 16 right answers of 16 give 3.19.)
 #
-# The picture behind d': everything you look at leaves some *evidence* of fakeness in you, a little
-# more on average if it is fake. Above your **threshold** you say *fake*. **Predict, then move:**
-# what does a lower threshold do to hits, to false alarms, and to d'?
+# The last column asks how often a tossed coin would do at least as well as you. Only if that is
+# rare, 5 % or less, have you shown that you see anything.
+#
+# The picture behind d': everything you look at leaves some *evidence* of fakeness in you, more on
+# average if it is fake. A bell curve for each kind says how often which amount comes; d' is the
+# distance of the two tops. Its unit is the standard deviation: two thirds of a bell lie less than
+# one of it from the top. Above your **threshold** you say *fake*. **Predict, then move:** what does
+# a lower threshold do to hits, to false alarms, and to d'?
 
 # %% alt="Two bell curves, real on the left and fake on the right, with a threshold between them"
 from statistics import NormalDist
@@ -478,15 +486,17 @@ def bells(d_prime: float, threshold: float):
 widgets.explore(bells, d_prime=(0.0, 4.0, 0.25, 1.5), threshold=(-2.0, 4.0, 0.25, 0.75))
 
 # %% [markdown]
-# The threshold trades misses for false alarms. It moves along the curves and never moves them: d'
-# stays. A careful person and a trusting one can see equally well.
+# With a lower threshold hits rise, and so do false alarms: it trades misses for false alarms. It
+# moves along the curves and never moves them: d' stays. A careful person and a trusting one can see
+# equally well.
 #
 # ### A machine of three lines
 #
 # Chapter 11 trains real detectors, and there you can set your score against theirs. But look at the
 # fakes again: they are *soft*. So measure that. `sharpness` finds the face and asks how much its
-# brightness jumps from pixel to pixel. Whatever is below the median is called fake. (The median
-# knows that half of our pictures are fake. In the wild nobody knows that.)
+# brightness jumps from pixel to pixel (the *Laplacian* is a pixel against its neighbours). Whatever
+# is below the median is called fake. (The median knows that half of our pictures are fake. In the
+# wild nobody knows that.)
 
 
 # %%
@@ -505,7 +515,7 @@ measured = np.array([sharpness(picture) for picture in quiz.pictures])
 limit = np.median(measured)
 print_scores({"the machine": score(quiz.is_fake, measured < limit)})
 
-# %% alt="Sharpness of the sixteen pictures: fake ones below the limit, real ones above it"
+# %% alt="Sharpness of the sixteen pictures: most fake ones below the limit, most real ones above"
 colors = [plots.COLORS["orange" if fake else "blue"] for fake in quiz.is_fake]
 plt.figure(figsize=(8, 3))
 plt.bar(range(1, total + 1), measured, color=colors)
@@ -577,7 +587,7 @@ confusion(broken)
 #   surrender][president]. He denies it quickly.
 # - *February 2024, fraud.* A clerk in Hong Kong [pays out HK$ 200 million][call] after a video call
 #   in which, the police say, everybody else was fake.
-# - *January 2019, a true picture.* In Gabon a president who had been ill speaks on television.
+# - *New Year 2019, a true picture.* In Gabon a president who had been ill speaks on television.
 #   Opponents call it a deepfake. A week later soldiers [try a coup][gabon], and name the speech as
 #   a reason. No proof of a fake was ever found.
 #
@@ -622,9 +632,9 @@ axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
-# Nine red dots among some fifty orange ones: most alarms are false, although the detector is good,
-# because fakes are rare. Exercise 5 turns this into a formula. An alarm is a reason to look closer,
-# never a proof.
+# Nine red dots among some fifty orange ones: only about 15 % of the alarms are true, although the
+# detector is good, because fakes are rare. Exercise 5 turns this into a formula. An alarm is a
+# reason to look closer, never a proof.
 
 # %% [markdown]
 # ## Exercises
@@ -657,9 +667,10 @@ assert (answer := check.changed_share(changed_share)).right, answer
 # %% [markdown]
 # ### 2 · Name the kind
 #
-# Think of the picture that was changed. Whose face does the result show, and whose movement:
-# the picture's `"own"`, `"another's"` or `"nobody's"`? Return `"swap"`, `"transfer"`,
-# `"re-enactment"`, `"editing"` or `"synthesis"`. (Synthesis has `"nobody's"` for both.)
+# Think of the picture that was changed: his in the replacements of section 2, hers in re-enactment
+# and editing. Whose face does the result show, and whose movement: the picture's `"own"`,
+# `"another's"` or `"nobody's"`? Return `"swap"`, `"transfer"`, `"re-enactment"`, `"editing"` or
+# `"synthesis"`. (Synthesis has `"nobody's"` for both.)
 
 
 # %% nbgrader={"solution": true, "grade_id": "name_the_mode"}
@@ -804,7 +815,7 @@ assert (answer := check.cases(cases)).right, answer
 #
 # ## Summary
 #
-# - Deep learning plus fake: a word of December 2017 for something that film studios had done by
+# - Deep learning plus fake: a word of late 2017 for something that film studios had done by
 #   hand. What changed is who can do it.
 # - Two questions name the kind: whose face, and who moves it? Replacement, re-enactment, editing,
 #   synthesis.

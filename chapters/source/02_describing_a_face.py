@@ -26,8 +26,8 @@
 # A face has some forty muscles. In 1969 the anatomist Hjortsjö listed what each of them does to the
 # skin; Ekman and Friesen made a code of it, **FACS**. Its letters are the **[action
 # units](glossary.md#action-unit)**: AU12 is the corner of the mouth, pulled up and out by the
-# *zygomaticus major*. A unit says what can be *seen*, from 0 (nothing) to 1 (as far as it goes).
-# What somebody feels is not in it.
+# *zygomaticus major*. A unit says what can be *seen*, here from 0 (nothing) to 1 (as far as it
+# goes); FACS itself has five grades. What somebody feels is not in it.
 #
 # The studio knows fifteen of these units, and two more for a wink. `deform` moves the points of a
 # head by them, some 20,000 with hair and neck. We light up how far the skin moves, in millimetres.
@@ -76,8 +76,8 @@ plots.gallery(faces, labels, columns=5, size=184)
 
 # %% [markdown]
 # AU1 and AU2 lift the inner and the outer half of the brows, AU4 draws them down and together. AU5
-# and AU45 move nothing but the lids. AU26, the jaw, moves a third of the face; AU10, AU17 and AU25
-# only the lips and what is next to them.
+# and AU45 move nothing but the lids. AU26, the jaw, moves a third of the face; AU10 and AU25 only
+# the lips and what is next to them, AU17 the chin and the lower lip.
 #
 # | unit | what is seen | muscle |
 # |---|---|---|
@@ -138,8 +138,7 @@ widgets.explore(lower_face, **lower, lit=True)
 #
 # ## 2 · Recipes
 #
-# Words that everybody reads. The table follows Ekman and Friesen, as far as the studio has the
-# units.
+# Words that everybody reads: recipes after Ekman and Friesen, as far as the studio has the units.
 
 # %% alt="Six faces: happy, surprised, sad, afraid, angry, disgusted"
 RECIPES = {
@@ -164,8 +163,8 @@ plots.gallery(faces, [f"{k}: {v}" for k, v in RECIPES.items()], columns=3, size=
 # Happiness and surprise are easy to name. For anger FACS has units that the studio lacks: AU7,
 # which tightens the lids, and AU23, the lips. A description can only say what it has letters for.
 #
-# And be careful with the first column of such tables. That a smile is AU6 + AU12 is a matter of
-# muscles. That who does it is *happy* is a claim, and a disputed one (Barrett and others, 2019).
+# And be careful with the names in such lists. That a smile is AU6 + AU12 is a matter of muscles.
+# That who does it is *happy* is a claim, and a disputed one (Barrett and others, 2019).
 #
 # **Predict:** the same mouth, once without AU6. Which of the two smiles do you believe?
 
@@ -222,7 +221,8 @@ widgets.explore(mirror, number=(1, 30, 1, 1), reveal=False, **dict.fromkeys(MIRR
 #
 # ## 4 · Points
 #
-# The second description asks no muscle. It says where 68 points of the face are, in pixels.
+# The second description asks no muscle. It says where 68 points of the face, its
+# **[landmarks](glossary.md#landmark)**, are in the picture, in pixels.
 
 # %% alt="A face with the 68 points in nine colours, one for each region, and with only 5 points"
 import matplotlib.pyplot as plt
@@ -271,8 +271,10 @@ plots.Picture(draw_figure(figure))
 # $$\text{head} = \text{mean} + \sum_k \text{identity}_k \cdot \text{trait}_k
 #   + \sum_j \text{expression}_j \cdot \text{unit}_j$$
 #
-# and then come pose, light and camera. The studio is such a model: 49 traits with names, each in
-# standard deviations (1 is common, 3 is rare), and the units that you know.
+# and then come pose, light and camera. A trait, like a unit, is a list of arrows, one for each
+# point; its number says how far along them all points go. (Blanz and Vetter add up the colours of
+# the skin in the same way.) The studio is such a model: 49 traits with names, each in standard
+# deviations (1 is common, 3 is rare), and the units that you know.
 
 # %%
 from deepfake_lesson.studio import shape
@@ -312,7 +314,7 @@ widgets.explore(morph, **traits, smile=(0.0, 1.0, 0.1, 0.5), yaw=(-30, 30, 5, 20
 
 # %% [markdown]
 # Identity, expression and pose are separate knobs: that is what the model is loved for. Change the
-# pose, and she stays who she is.
+# pose, and it is still the same person.
 #
 # Two people are two lists of numbers, and between two lists there is a straight road. We walk it,
 # and go on at the end. **Predict:** what lies behind the second person?
@@ -330,10 +332,10 @@ plots.gallery(faces, labels, columns=7, size=140)
 # Behind the second person lies the caricature: all that tells the two apart, doubled. Pictures one
 # and six show what shape alone lacks: skin, hair, and the bumps.
 #
-# Nobody named the traits for Blanz and Vetter. They scanned 200 heads and asked **principal
-# component analysis** in which directions heads differ most. `face_model` does the same for the
-# people of the studio and keeps 30 directions. Here are the first three, each at -3 and +3 standard
-# deviations.
+# Nobody named the traits for Blanz and Vetter. They scanned 200 heads and asked **[principal
+# component analysis](glossary.md#principal-component-analysis)** in which directions heads differ
+# most. `face_model` does the same for the people of the studio and keeps 30 directions, the
+# *components*. Here are the first three, each at -3 and +3 standard deviations.
 
 # %% alt="Each of the first three components at minus and plus 3 standard deviations, as faces"
 from deepfake_lesson import morphable
@@ -368,16 +370,21 @@ plt.show()
 # So far we went from numbers to a picture. A program that copies somebody's expression has to go
 # back: given 68 points, which pose, which head, which units?
 #
-# `fit_landmarks` searches the numbers whose points come nearest to the given ones. But 136
-# coordinates do not settle 52 numbers for good: a long face that looks up has nearly the points of
-# a shorter one that does not. So there is a price on unlikely numbers, a **prior**: three standard
+# `fit_landmarks` begins with the mean face in a rough pose. It tries how each number moves the
+# model's 68 points, takes the step that brings them nearer to the given ones, and does so again
+# until it gains no more. But 136 coordinates do not settle 52 numbers (30 components, 15 units, 7
+# for pose and camera): a long face that looks up has nearly the points of a shorter one that does
+# not. So there is a price on unlikely numbers, a **[prior](glossary.md#prior)**: three standard
 # deviations have to explain a lot to be worth it. The sum that it makes as small as it can is
 #
 # $$\sum_{i=1}^{68} \frac{\lVert p_i - q_i \rVert^2}{\sigma^2}
-#   + \sum_k \text{identity}_k^2 + \sum_j \frac{\text{unit}_j^2}{\tau^2}$$
+#   + \sum_k \text{identity}_k^2 + \sum_j \frac{(\text{unit}_j + \tau)^2}{\tau^2}$$
 #
 # with the given points $p$, the model's points $q$, and $\sigma$, the error that we expect of a
-# point: `noise`.
+# point: `noise` times the distance of the outer eye corners. With $\tau$ = ½ units may be strong,
+# but rest is cheapest. (A small price for the camera's distance is left out here.) How far apart
+# $p$ and $q$ still are at the end, on average and as a share of the distance of the eyes, is the
+# **[residual](glossary.md#residual)**.
 
 # %%
 lesson.show(morphable.fit_landmarks)
@@ -419,16 +426,17 @@ for unit, value in fit.expression.items():
         print(f"{unit:6}{truth.get(unit, 0):6.2f}, found {value:6.2f}")
 
 # %% [markdown]
-# The points lie on each other, the pose is right, and still the units are off: the brows come out
-# too weak. That is no bug. The model may explain a brow that is up by a movement or by a high brow,
-# and one picture does not say which. It shares the difference between the two.
+# The points lie on each other, the pose is right to a degree, and still the units are off: the
+# brows come out too weak. That is no bug. The model may explain a brow that is up by a movement or
+# by a high brow, and one picture does not say which. The prior decides: a little of both is cheaper
+# than much of one.
 #
 # ### Points from a picture
 #
-# Now the real case: nobody hands us exact points. dlib reads them from the picture, by a regressor
-# that learned from photographs of real people (chapter 03 shows how it works). We take five people,
-# seven moments each, and fit both kinds of points. (Some ten seconds.) **Predict:** which units
-# will suffer?
+# Now the real case: nobody hands us exact points. The library dlib reads them from the picture, by
+# a *regressor*, a program that answers with numbers; it learned them from photographs of real
+# people (chapter 03 shows how). We take five people, seven moments each, and fit both kinds of
+# points. (Some ten seconds.) **Predict:** which units will suffer?
 
 # %%
 from deepfake_lesson.detectors import predict_landmarks
@@ -457,7 +465,7 @@ fits = {
 }
 
 
-# %% alt="Eyes and brows of four people, exact points in white, dlib's in red, which lie apart"
+# %% alt="Eyes and brows in four frames, exact points in white, dlib's in red, which lie apart"
 def strongest(unit: str) -> list[int]:
     """The two frames in which a unit is strongest."""
     return np.argsort([-frame.expression.get(unit, 0) for frame in frames])[:2].tolist()
@@ -489,7 +497,8 @@ for name, each in fits.items():
 
 # %% [markdown]
 # Angles are in degrees, the residual is a share of the distance of the eyes. Poses are good, even
-# from dlib's points. Now the units.
+# from dlib's points. Now the units. A **correlation** of 1 means that found and true strength rise
+# and fall together over the 35 frames, 0 that the one says nothing about the other.
 
 
 # %% alt="Correlation of found and true strength of each unit, from exact points and from dlib's"
@@ -526,7 +535,7 @@ plt.show()
 # the eyes again: dlib leaves closed lids a little open, and puts brows where they *usually* are.
 # What a regressor does not recognise it fills in with the mean of what it learned from, and that
 # was photographs. The studio is another **[domain](glossary.md#domain)**. Nothing warns you: the
-# points look neat, and the residual is small. (And you, in the mirror?)
+# points look neat, and the residual is small. (And which units did you mix up in the mirror?)
 #
 # ### Something to break: the prior
 #
@@ -547,8 +556,9 @@ plots.gallery(pictures, labels, columns=5, size=196)
 # %% [markdown]
 # The smaller the noise, the smaller the residual, and the stranger the face: brows and lips bend to
 # follow every slip of dlib. With a noise of 1 hardly anything in the picture counts, and what is
-# left is the mean face, turned and at rest. **A small residual says that the points are explained,
-# not that the face is so.**
+# left is the mean face, turned and at rest. Believe the fit with 0.04: that is about how far off
+# dlib's points really are (section 8 measures it). **A small residual says that the points are
+# explained, not that the face is so.**
 #
 # ### A real photograph
 #
@@ -580,9 +590,10 @@ print(f"residual {fit.residual:.1%}; units {strong}")
 # ## 7 · Units straight from points
 #
 # Searching takes a while for every frame. Why not *learn* the way from points to units? We align
-# the points (chapter 04 has the reason), and let **linear regression** find 102 weights for each
-# unit. All we need are examples with the truth, and the studio gives thousands without a single
-# picture.
+# the points (turned upright and scaled to one size; chapter 04 has the reason). **Linear
+# regression** takes each unit for a weighted sum of the 102 coordinates of 51 points, the jaw left
+# out, and finds the weights with the smallest squared error. All we need are examples with the
+# truth, and the studio gives thousands without a single picture.
 
 # %%
 from deepfake_lesson.landmarks import INNER, alignment_matrix, transform_points
@@ -646,6 +657,9 @@ def compare(noise: float) -> None:
         weights = learn(*examples_of, noise)
         errors = [np.abs(inputs @ weights - units).mean() for inputs, units in tests.values()]
         print(f"{name:20}", *(f"{error:20,.2f}" for error in errors))
+    mean = training["60 people"][1].mean(0)
+    errors = [np.abs(units - mean).mean() for _, units in tests.values()]
+    print(f"{'always the mean':20}", *(f"{error:20,.2f}" for error in errors))
 
 
 compare(noise=0)
@@ -654,15 +668,13 @@ compare(noise=0)
 # Her own units, from her own points: no error at all. On anybody else the same weights are off by
 # hundreds or thousands, for numbers that lie between 0 and 1. And 60 people who all look straight
 # ahead do not teach what happens when somebody turns. The weights rely on differences far smaller
-# than a pixel. **A test on the person that you trained on says nothing.**
+# than a pixel. **A test on the person that you trained on says nothing about others.**
 #
 # In life no point is exact. So we add noise to the points while training, 0.005 of the width of the
 # aligned face, about a pixel. **Predict:** better or worse?
 
 # %%
 compare(noise=0.005)
-spread = np.abs(tests["new people"][1] - training["60 people"][1].mean(0)).mean()
-print(f"always saying the mean: {spread:.2f}")
 
 # %% alt="Correlation of each unit for new people who turn: high for jaw and blink, low for 20"
 weights = learn(*training["60 people, turned"], 0.005)
@@ -671,10 +683,12 @@ unit_axes(2.8).bar(places, correlations(inputs @ weights, truth), 0.6)
 plt.show()
 
 # %% [markdown]
-# Worse on her, thousands of times better on all others: the noise does what the prior did for the
-# fit. What remains is the old question, movement or trait? A raised upper lid (AU5) moves by three
-# millimetres, and people's eyes differ by more than that. A program that has seen *your* face at
-# rest can subtract it. That is why such programs ask you to look neutral for a second.
+# Trained on her alone: worse on her, thousands of times better on others, because the noise does
+# what the prior did for the fit. And yet on others it is worse than somebody who always says the
+# mean; only with 60 people is the rule better than that. What remains is the old question, movement
+# or trait? A raised upper lid (AU5) moves by three millimetres, and people's eyes differ by more
+# than that. A program that has seen *your* face at rest can subtract it. That is why such programs
+# ask you to look neutral for a second.
 #
 # ## 8 · Which description?
 #
@@ -787,8 +801,8 @@ assert (answer := check.morphed(morphed)).right, answer
 #
 # Three points are enough for the turn of a head. Let the outer eye corners be one unit apart, and
 # the tip of the nose `depth` units in front of the middle between them. Turn the head by *yaw*, and
-# look from far away: the eyes' distance shrinks to cos(yaw), and the tip moves sideways by
-# depth · sin(yaw). Solve for yaw. The picture may have any size, and the head may lean.
+# look from far away: the eyes' distance shrinks to cos(yaw), and the tip moves sideways by depth ·
+# sin(yaw). Solve for yaw. The picture may have any size, and the head may lean (roll).
 
 # %% nbgrader={"solution": true, "grade_id": "turn_of_head"}
 import numpy as np

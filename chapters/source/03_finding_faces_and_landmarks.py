@@ -65,10 +65,9 @@ for detector in DETECTORS:
 plots.gallery(pictures, labels, size=150)
 
 # %% [markdown]
-# All four find her. `haar` finds three faces more, in the suit, in the helmet and beside the
-# shuttle: **false positives**.
-# Each draws its box in its own way, and the times differ by a factor of ten and more. Why? We take
-# them apart, one after the other.
+# All four find her. Here `haar` finds three "faces" more, in the suit, in the helmet and beside the
+# shuttle: **false positives**. Each draws its box in its own way, and the times differ by a factor
+# of ten and more. Why? We take them apart, one after the other.
 #
 # We need faces to practise with: ten people who do not exist, five pictures of each, and we know
 # exactly where everything is. (About 10 s.)
@@ -167,8 +166,8 @@ print(integral)
 # %% [markdown]
 # With that, the sum of **any** rectangle, however large, is four look-ups and three additions.
 # **Try it on paper** for the rectangle 1 1 / 5 3 in the middle: which four numbers of the lower
-# table do you need? (Exercise 1 asks for the answer as code.) That is why the features are
-# rectangles, and why this was fast enough in 2001.
+# table do you need to get 10? (Exercise 1 asks for the answer as code.) That is why the features
+# are rectangles, and why this was fast enough in 2001.
 #
 # ### Learn a cascade
 #
@@ -218,9 +217,9 @@ plots.gallery([image.astype(np.uint8) for image in painted], [f"question {k}" fo
 # Look where the rectangles lie. Nobody told the program about eyes or noses.
 #
 # The questions are asked one after the other, and a window that fails one is out: this is the
-# **cascade**. Nearly all windows of a picture cost one or two questions. Now the photograph: it is
-# shrunk until her face fills a window, and a window stands at every pixel. A coloured spot is the
-# middle of a window that is still alive.
+# **cascade**. Most windows of a picture cost one or two questions. Now the photograph: it is shrunk
+# until her face fills a window, and a window stands at every pixel. A yellow spot is the middle of
+# a window that is still alive.
 
 # %% alt="The small photograph with many spots after question 1, and fewer and fewer after 3, 6, 10"
 from numpy.lib.stride_tricks import sliding_window_view
@@ -241,15 +240,16 @@ for count in (1, 3, 6, 10):
 plots.gallery(pictures, labels, size=150)
 
 # %% [markdown]
-# Ten questions, and nearly all of the picture is gone; her face is among what is left. The detector
-# of Viola and Jones asks about 6,000, in 38 stages, chosen from 160,000 by a method called
-# **AdaBoost** and trained on thousands of faces. More questions, fewer errors: the idea is the one
-# you have just seen.
+# Ten questions, and nearly all of the picture is gone; her face is among what is left (the spot on
+# her nose). The detector of Viola and Jones asks about 6,000, in 38 stages of several questions
+# each, chosen from 160,000 by a method called **AdaBoost** and trained on thousands of faces. More
+# questions, fewer errors: the idea is the one you have just seen.
 #
 # What runs behind `detect_faces(image, "haar")` depends on your OpenCV. Version 5 comes without the
 # files; then the course takes scikit-image's cascade, whose questions are **local binary
 # patterns**: a block is compared with its eight neighbours, brighter or darker, and the eight
-# answers are one number. The cascade is the same.
+# answers are one number. The cascade is the same, but not the speed: this one is more than ten
+# times as slow as `hog` (section 11).
 
 # %%
 from pathlib import Path
@@ -260,10 +260,11 @@ print("haar means here:", "OpenCV's Haar cascade" if files else "scikit-image's 
 # %% [markdown]
 # ## 3 · Which way does an edge run? HOG
 #
-# Rectangles compare brightness, and brightness depends on the lamp. In 2005 Dalal and Triggs asked
-# something else: at each place, **in which direction does the picture change?** The outline of a
-# jaw runs the same way in sun and in shade. Their description is a *histogram of oriented
-# gradients*, **[HOG](glossary.md#hog)**. It needs four steps, and we take each by hand.
+# Rectangles compare brightness, and which half of a face is the brighter one depends on the lamp.
+# In 2005 Dalal and Triggs asked something else: at each place, **in which direction does the
+# picture change?** The outline of a jaw runs the same way in sun and in shade. Their description is
+# a *histogram of oriented gradients*, **[HOG](glossary.md#hog)**. It needs four steps, and we take
+# each by hand.
 #
 # **Step 1: [gradients](glossary.md#gradient).** For each pixel subtract the left neighbour from the
 # right one, and the upper from the lower. These two numbers are an arrow that points from dark to
@@ -291,15 +292,16 @@ names = ["picture", "to the right", "downwards", "strength", "direction"]
 plots.gallery([np.clip(each, 0, 1) for each in maps], names, size=140)
 
 # %% [markdown]
-# Grey means: no change. In *to the right* upright edges light up, in *downwards* level ones. The
-# last picture has one colour for each direction. Directions are counted from 0 to 180 degrees:
-# dark-to-bright and bright-to-dark are the same edge, so a face in front of a dark wall and in
-# front of a bright one look alike.
+# In *to the right* and *downwards* grey means no change, white brighter that way, black darker. The
+# first shows upright edges, the second level ones. The last picture has a colour for each
+# direction: red 0, green 60, blue 120 degrees. Directions are counted from 0 (right) over 90 (down)
+# to 180 degrees, and an arrow the other way counts as the same: dark-to-bright and bright-to-dark
+# are one edge, so a face in front of a dark wall and in front of a bright one look alike.
 #
 # **Step 2: a histogram for each cell.** Take 8 x 8 pixels, a **cell**. Sort its 64 arrows into nine
 # drawers of 20 degrees each, by their angle; each arrow puts its *length* into the drawer.
-# **Predict:** the cell in the next picture lies on the edge of the face. Which drawer will be the
-# fullest?
+# **Predict:** the cell in the next picture lies on the right edge of the face, where a dark cheek
+# meets a brighter wall. Which drawer will be the fullest?
 
 # %% alt="A face with a cell marked; the cell's pixels with arrows; its histogram of nine bars"
 CELL, BINS = 8, 9
@@ -328,13 +330,15 @@ for axes in (whole, zoom):
 plt.show()
 
 # %% [markdown]
-# The arrows cross the edge; the edge itself runs at right angles to them. Most point to the lower
-# right, at 40 to 60 degrees (downwards counts as positive): the third drawer. Nine numbers say what
+# The arrows cross the edge; the edge itself runs at right angles to them. The strongest point to
+# the lower right, at 40 to 60 degrees: the third drawer is the fullest. The level ones fill the
+# first and, where they point up a little, the last: 170 degrees are nearly 0. Nine numbers say what
 # 64 pixels said before, and where exactly in the cell the edge lies does not matter any more: a
 # face that is a little wider gives nearly the same numbers.
 #
-# **Step 3: all cells.** The same everywhere, in four lines. To see it, each cell shows a little
-# star: a stroke for each drawer, drawn *along* the edge, the brighter the fuller the drawer.
+# **Step 3: all cells.** The same everywhere (with means instead of sums, as scikit-image does). To
+# see it, each cell shows a little star: a stroke for each drawer, drawn *along* the edge, the
+# brighter the fuller the drawer.
 
 
 # %%
@@ -373,9 +377,10 @@ plots.gallery(
 # There is a face in the strokes. 20,736 pixels have become 18 x 18 x 9 = 2,916 numbers.
 #
 # **Step 4: neighbours share the light.** In the shade all arrows are short. So four neighbouring
-# cells form a **block**, and its 36 numbers are divided by their common length. No number may stay
-# above 0.2, so that one hard edge does not drown the rest. Each cell belongs to four blocks and is
-# measured against each of its surroundings.
+# cells, 2 x 2, form a **block**, and its 36 numbers are divided by their common length, the root of
+# the sum of their squares. What is still above 0.2 is cut to 0.2, so that one hard edge does not
+# drown the rest, and all are divided once more. Blocks overlap: a cell inside the picture belongs
+# to four of them, and is measured against each of its surroundings.
 
 
 # %%
@@ -404,7 +409,7 @@ print("equal to six decimals:", np.allclose(ours, judge, atol=1e-6))
 # %% [markdown]
 # ### Why direction and not brightness?
 #
-# The same face in four lights, and something else altogether. **Predict:** which of the three
+# The same face in three lights, and something else altogether. **Predict:** which of the three
 # pictures after the first is, as a table of numbers, furthest from it? Which is the nearest?
 
 # %% alt="A face, the same darker, the same lit from the other side, and a piece of a rocket"
@@ -425,17 +430,18 @@ plots.gallery(views, labels, size=180)
 
 # %% [markdown]
 # Below each picture, its distance to the first one: in grey levels, and by HOG (0 the same, about
-# 1.4 nothing in common). By pixels the dark picture is the stranger; by HOG it is the same picture,
-# and the rocket is the stranger. With the lamp on the other side new shadows appear, and HOG feels
-# them too; but the face stays nearer to itself than to the rocket.
+# 1.4 nothing in common). By pixels the dark picture is the stranger; by HOG it is nearly the same
+# picture, and the rocket is the stranger. With the lamp on the other side new shadows appear, and
+# HOG feels them too; but the face stays nearer to itself than to the rocket.
 #
 # ## 4 · Slide a window
 #
-# So a window of 64 x 64 pixels is 7 x 7 blocks of 36 numbers. Which of them speak for a face? We
-# let a straight formula decide: *score = weights times numbers, plus a constant*, with the weights
-# that come nearest to +1 on faces and -1 elsewhere (least squares, with a brake on large weights).
-# dlib takes a **support vector machine**, which chooses the weights that keep both kinds furthest
-# apart. What they do afterwards is the same.
+# So a window of 64 x 64 pixels has 8 x 8 cells, and so 7 x 7 overlapping blocks of 36 numbers.
+# Which of them speak for a face? We let a straight formula decide: *score = each number times its
+# weight, all added up, plus a constant*, with the weights that come nearest to +1 on faces and -1
+# elsewhere (*least squares*: the sum of the squared misses is made small, with a brake on large
+# weights). dlib takes a **[support vector machine](glossary.md#support-vector-machine)**, which
+# chooses the weights that keep both kinds furthest apart. What they do afterwards is the same.
 
 
 # %%
@@ -472,10 +478,12 @@ plots.gallery(pictures, ["mean HOG of the faces", "speaks for a face", "speaks a
 # %% [markdown]
 # On the left what faces have in common: upright strokes along the sides of the head, level ones at
 # brows, eyes and mouth. In the middle those that tell faces from other things; on the right those
-# that a face should *not* have. These 1,764 weights are all that the detector knows.
+# that a face should *not* have. These 1,764 weights, the **template**, and the constant are all
+# that the detector knows.
 #
 # A template has one size, faces have many. So the *picture* is shrunk, step by step: a
-# **[pyramid](glossary.md#pyramid)**. On each floor the window visits every cell.
+# **[pyramid](glossary.md#pyramid)**. On each floor the window moves on by one cell, 8 pixels, at a
+# time, and each place gets a score. Divided by the floor's scale, a box lies in the picture again.
 
 
 # %%
@@ -520,26 +528,27 @@ shown = [np.pad(each, [(0, 400 - len(each))] * 2 + [(0, 0)], constant_values=255
 plots.gallery([*shown, *heat], [*labels, *["scores"] * 5], columns=5, size=110)
 
 # %% [markdown]
-# Bright places in the lower row have high scores. On one floor her face fills the window, and there
-# the score is the highest of all: the template has learned from people who do not exist, and it
-# finds a real one. But the reflection in the helmet comes close. Anything above 0 counts as a face,
-# so that is a false alarm.
+# Every second floor is shown. Bright places in the lower row have high scores. On one floor her
+# face fills the window, and there the score is the highest of all: the template has learned from
+# people who do not exist, and it finds a real one. But the reflection in the helmet comes close.
+# Anything above 0 counts as a face, so that is a false alarm.
 #
 # ### Hard negatives
 #
 # The cup, the cat and the rocket have no face. Does our detector agree? The pieces we learned from
-# were drawn at random, and of the hundreds of thousands of windows few look a little like a face.
-# So we let the detector loose on the pictures without faces, collect its **false alarms**, and
-# learn again with these as further examples. This is **hard-negative mining**: practise what you
-# get wrong. All good detectors are trained in such rounds.
+# were drawn at random, and of the many thousands of windows few look a little like a face. So we
+# let the detector loose on the pictures without faces, collect its **false alarms** (and what came
+# close to one), and learn again with these as further examples. This is **hard-negative mining**:
+# practise what you get wrong. Nearly all good detectors are trained so.
 
 # %% alt="The cup, the cat and the rocket, with boxes where the detector took something for a face"
 pictures, labels = [], []
 for number in range(3):
-    alarms = [search(image, weights, constant, -0.2) for image in things]
+    alarms = [search(image, weights, constant, -0.2) for image in things]  # near misses, too
     if number == 0:
         pictures = [with_boxes(i, boxes) for i, (boxes, _) in zip(things, alarms, strict=True)]
-    print(f"round {number + 1}: {sum(len(boxes) for boxes, _ in alarms)} false alarms")
+    count = sum(len(boxes) for boxes, _ in alarms)
+    print(f"round {number + 1}: {count} false alarms and near misses")
     hard = [
         describe(cv2.resize(image[int(y0) : int(y1), int(x0) : int(x1)], (SIDE, SIDE))).ravel()
         for image, (boxes, _) in zip(things, alarms, strict=True)
@@ -550,6 +559,9 @@ for number in range(3):
 plots.gallery(pictures, ["round 1: a cup", "a cat", "a rocket"], size=200)
 
 # %% [markdown]
+# What it got wrong it has learned: after one round no alarm is left here. Other pictures may hold
+# some that it has never seen.
+#
 # ## 5 · One face, one box
 #
 # A face is found several times: at neighbouring cells, on neighbouring floors. **How many boxes
@@ -600,17 +612,18 @@ widgets.explore(before_and_after, limit=(0.0, 1.0, 0.05, 0.3))
 # last stage.
 #
 # That is the whole detector: gradients, cells, blocks, a template, a pyramid, suppression. dlib's
-# `hog` differs in that it learned from thousands of photographs, has five templates (front, two
-# turned, two leaning heads), and is written for speed. If it finds a box where nothing is, or two
-# on one face, you know now where to look.
+# `hog` differs in that it learned from thousands of photographs, has 31 numbers in a cell, and five
+# templates (front, two turned, two leaning heads), and is written for speed. If it finds a box
+# where nothing is, or two on one face, you know now where to look.
 #
 # ## 6 · Three small networks: MTCNN
 #
 # The features so far were thought out by people. **[MTCNN](glossary.md#mtcnn)** (2016) learns them:
-# three [convolutional](glossary.md#convolution) networks, each looking closer than the one before.
-# It is a cascade again: the first is tiny and fast and looks everywhere, the last is slow and sees
-# a handful of windows. First the pyramid, with floors so small that a face of 20 pixels or more
-# becomes one of 12:
+# three [convolutional](glossary.md#convolution) networks, which slide small filters over the
+# picture, as we slid the template, but have learned many of them, layer upon layer. It is a cascade
+# again: the first is tiny and fast and looks everywhere, the last is slow and sees a handful of
+# windows. First the pyramid. Each face of 20 pixels or more is about 12 pixels wide on one of its
+# floors:
 
 # %% alt="The photograph in eight sizes, each seven tenths of the one before, down to a few pixels"
 from mtcnn import MTCNN
@@ -650,11 +663,12 @@ plots.gallery(pictures, labels, size=150)
 #
 # ## 7 · One deeper network: dlib's CNN
 #
-# dlib's `cnn` (King 2015) is HOG's plan with another describer: pyramid, sliding window, template.
-# Instead of gradients, six layers of convolutions describe the picture, and they were learned
-# together with the template, by a loss that looks at **whole pictures**: each face must be found
-# once, and nothing else, by a safe margin (*max-margin object detection*). Every false alarm of a
-# picture is in the loss; it mines its own hard negatives.
+# dlib's `cnn` is HOG's plan with another describer: pyramid, sliding window, template. Instead of
+# gradients, six layers of convolutions describe the picture, and they were learned together with
+# the template, by a **[loss](glossary.md#loss)**, a number that says how wrong the network is. This
+# one (King 2015) looks at **whole pictures**: each face must be found once, and nothing else, by a
+# safe margin (*max-margin object detection*). Every false alarm of a picture is in the loss; it
+# mines its own hard negatives.
 
 # %% alt="Boxes with arrows: pyramid, three layers that halve, three that look around, one score"
 boxes = {
@@ -727,10 +741,10 @@ plt.show()
 # ### How a tree moves a point
 #
 # Kazemi and Sullivan (2014) begin with a guess that does not look at the picture at all: the **mean
-# face**, laid into the box. Then come a few hundred little trees. Each asks questions such as *is
-# the picture brighter just left of the nose point than just below it?*, and says, by the answers,
-# how all points should move a little. After a stage of such trees the points lie better, so the
-# next stage asks its questions at better places. This is an **[ensemble of regression
+# face**, laid into the box. Then come little trees, hundreds in a **stage**. Each asks questions
+# such as *is the picture brighter just left of the nose point than just below it?*, and says, by
+# the answers, how all points should move a little. After a stage the points lie better, so the next
+# stage asks its questions at better places. This is an **[ensemble of regression
 # trees](glossary.md#ensemble-of-regression-trees)**.
 #
 # dlib's big model does not show its stages. But dlib can train a small one before our eyes: on our
@@ -783,9 +797,10 @@ pictures = []
 for stages in guesses:
     large = cv2.resize(others[subject].image, None, fx=2, fy=2)
     large = draw_landmarks(large, 2 * others[subject].landmarks + 0.5, (255, 255, 255))
-    pictures.append(draw_landmarks(large, 2 * guesses[stages][subject] + 0.5, (255, 180, 0), 2))
+    guess = draw_landmarks(large, 2 * guesses[stages][subject] + 0.5, (255, 180, 0), 1)
+    pictures.append(guess[40:290, 50:290])
 names = ["the mean face", "1 stage", *(f"{stages} stages" for stages in (2, 4, 8, 16))]
-plots.gallery(pictures, names, columns=3, size=150)
+plots.gallery(pictures, names, columns=3, size=190)
 
 # %% [markdown]
 # White is the truth, orange the guess, on a person the trees have never seen. How wrong is a guess?
@@ -812,20 +827,20 @@ axes.fill_between(steps, 100 * table.min(1), 100 * table.max(1), alpha=0.2)
 axes.plot(steps, 100 * table.mean(1), "o-")
 axes.set(xticks=steps, xticklabels=list(guesses), xlabel="stages", ylabel="NME (percent)", ylim=0)
 plt.show()
-print(f"from {100 * table[0].mean():.1f} % to {100 * table[-1].mean():.1f} %")
+print(f"mean error: from {100 * table[0].mean():.1f} % to {100 * table[-1].mean():.1f} %")
 
 # %% [markdown]
 # The line is the mean of eight faces, the band goes from the best to the worst. (Each point is a
-# training of its own, so a small step may go the wrong way.) dlib's model has more stages, hundreds
-# of trees in each, and thousands of photographs behind it; and it still takes about a millisecond,
-# since a tree is a handful of comparisons.
+# training of its own, so a small step may go the wrong way.) dlib's model has 15 stages of 500
+# trees, and thousands of photographs behind it; and it still takes about a millisecond, since a
+# tree is a handful of comparisons.
 #
 # ### Something to break: a box in the wrong place
 #
 # All hangs on the start. **Predict:** what do the trees make of a box that is shifted by a tenth of
 # its width? By half?
 
-# %% alt="The mean face in shifted boxes, and what dlib's trees make of it: good, fair, wrong"
+# %% alt="The mean face in shifted boxes, and dlib's points: good at 0 and 10 %, wrong at 25, 50"
 from deepfake_lesson.detectors import model_file, refine_landmarks
 from deepfake_lesson.landmarks import MEAN_FACE
 
@@ -867,7 +882,7 @@ plots.gallery([show_box(s) for s in shifts], [f"shifted by {s:.0%}" for s in shi
 # %%
 lesson.show(refine_landmarks)
 
-# %% alt="Error against shift: below 3 percent up to a shift of 20 percent, then it leaps up"
+# %% alt="Error against shift: low up to 20 percent, there lowest if predicted twice; then it leaps"
 directions = np.radians(np.arange(0, 360, 45))
 shifts = np.linspace(0, 0.6, 7)
 errors = np.zeros((2, len(shifts), len(directions)))
@@ -965,7 +980,7 @@ plots.gallery(drawn, [f"frame {k}: {ratios[k]:.2f}" for k in chosen], size=130)
 
 # %% [markdown]
 # Often an eye is called closed when the ratio falls below 0.2. **Does that work here?** Move the
-# limit.
+# limit. (The orange curve is the truth: AU45, the blink of chapter 02.)
 
 # %% alt="The eye aspect ratio over time: two dips that stay above 0.2; below, the two true blinks"
 truth = Recipe.load(clip.with_suffix(".json")).acting().curve("AU45")
@@ -1052,11 +1067,13 @@ print(f"best threshold {best:.2f}: judges {judged.mean(axis=1).max():.0%} rightl
 widgets.explore(show_threshold, threshold=(0.1, 0.85, 0.01, 0.6))
 
 # %% [markdown]
-# The two hills overlap a little and part best in the valley between them. 0.6 stands far to the
-# right of it, where the second hill is: it takes most strangers of the studio for one and the same
-# person. Is the library wrong? It was tuned on photographs of real people, who differ more than
-# ours do: studio people share one template of a head and one way of painting skin. A real face
-# shows it. How far is the astronaut from all of them, and from her own mirror image?
+# *Torn apart* are pairs of one person taken for two, *mixed up* pairs of two taken for one;
+# "rightly" is the mean of both shares that are judged right. The two hills overlap a little and
+# part best in the valley between them. 0.6 stands far to the right of it, where the second hill is:
+# it takes most strangers of the studio for one and the same person. Is the library wrong? It was
+# tuned on photographs of real people, who differ more than ours do: studio people share one
+# template of a head and one way of painting skin. A real face shows it. How far is the astronaut
+# from all of them, and from her own mirror image?
 
 # %%
 (astronaut,) = detect_faces(photograph)
@@ -1071,7 +1088,7 @@ print(f"to the studio people {to_studio.min():.2f} to {to_studio.max():.2f}")
 # 0.6 tells her from all of them, rightly, but not them from one another. **A threshold belongs to a
 # domain.** Look at two histograms of *your* pictures before you trust one. In this course the
 # threshold stands in each person's record (`identity.THRESHOLDS`: 0.6 for real people, 0.44 for the
-# studio), and chapter 04 uses it.
+# studio, found like yours on other pictures), and chapter 04 uses it.
 #
 # ## 11 · The bench: how good, how fast?
 #
@@ -1117,6 +1134,8 @@ def small_multiples(measure: str, name: str, scale: str = "linear") -> None:
         axes.set_ylabel(name)
         if scale == "log":
             axes.set_yticks([3, 10, 30, 100], [3, 10, 30, 100])
+        else:
+            axes.set_yticks([0, 50, 100])
     figure.legend(*charts[0, 0].get_legend_handles_labels(), ncols=4, loc="outside upper center")
     plt.show()
 
@@ -1124,11 +1143,12 @@ def small_multiples(measure: str, name: str, scale: str = "linear") -> None:
 small_multiples("recall", "recall (percent)")
 
 # %% [markdown]
-# Each point is the share of a dozen or more people, the band its 95 % interval: wide, as a dozen is
-# not many. `haar` was scikit-image's LBP cascade.
+# Each point is the share of a dozen or more people, the band its 95 % interval, in which the share
+# of *all* such people probably lies: wide, as a dozen is not many. A stop of darkness halves the
+# light; sigma says how far the blur spreads. `haar` was scikit-image's LBP cascade.
 #
-# Finding is one thing, precision another. All detectors hand their box to the same trees. **Will
-# the landmarks be equally good?**
+# Finding is one thing, precision another. All detectors hand their box (`mtcnn` its five points) to
+# the same trees. **Will the landmarks be equally good?**
 
 # %% alt="Nine charts of the landmark error against the same nine factors"
 small_multiples("nme", "NME (percent)", "log")
@@ -1158,14 +1178,15 @@ for detector in DETECTORS:
 # - **Whatever it takes:** `cnn` finds profiles and faces half hidden by a hand. It costs ten times
 #   the time of `mtcnn`, and its boxes suit the trees badly: in the dark and in profile its
 #   landmarks are the worst. Find with one, measure with another.
-# - **Nothing else at hand:** `haar`. Expect a false alarm in nearly every picture.
+# - **Nothing else at hand:** `haar`. Expect false alarms: three in four pictures.
 # - **Leaning heads:** up to 45 degrees all but `haar` find them; beyond that, turn the picture:
 #   `detect_faces(image, rotate=True)` does.
 # - Darkness and blur harm less than you thought, as long as there is no **noise**; at 60 grey
 #   levels of it `hog` and `mtcnn` find next to nothing.
 # - **Skin:** every face was found, light or dark. But on the darkest skin the landmarks are 1.7 to
 #   5 times as wrong as on the lightest. Recall alone would have hidden that. (Buolamwini and Gebru
-#   found such gaps in programs on the market.) Measure on the people for whom you build.
+#   found such gaps in programs on the market that guess the gender.) Measure on the people for whom
+#   you build.
 # - Landmarks go bad before faces are lost: at 60 degrees of yaw, or behind a hand, a face that was
 #   *found* is not yet a face that was *measured*.
 #
@@ -1203,7 +1224,7 @@ assert (answer := check.box_sum(box_sum)).right, answer
 # ### 2 · A cell of HOG
 #
 # `right` and `down` are the gradients of one cell. Sort their arrows into nine drawers of 20
-# degrees, from 0 to 180, each with its length.
+# degrees, from 0 to 180 (drawer 0 holds 0 to 20), each with its length.
 
 # %% nbgrader={"solution": true, "grade_id": "cell_histogram"}
 import numpy as np

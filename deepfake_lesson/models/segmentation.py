@@ -30,7 +30,7 @@ def build_segmentation(seed: int = 0, dtype: str = "float32") -> keras.Model:
 
     head: whether a pixel shows the head (skin, ears, hair, glasses) and not neck, clothes or what
     is behind. cover: whether it shows hair, glasses or a thing in front of the face. Both at once
-    is hair or glasses. dtype is a Keras dtype policy; the weights stay float32.
+    is hair or glasses. dtype is a Keras dtype policy; with a mixed one the weights stay float32.
     """
     picture = keras.Input((SIZE, SIZE, 3), name="picture")
     seeds = iter(range(1000 * seed, 1000 * seed + 100))

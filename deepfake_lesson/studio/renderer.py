@@ -287,13 +287,21 @@ def _landmarks(points: np.ndarray, roll: float) -> np.ndarray:
     corners = points[head.landmark_vertices]
     landmarks = (corners * head.landmark_weights[..., None]).sum(1)
     center = landmarks[27:36].mean(0)
+    directions = contour_directions(roll)
     for k, candidates in enumerate(head.jaw_candidates):
-        spread = [np.pi, 0.82 * np.pi, 0.5 * np.pi, 0.18 * np.pi, 0]
-        angle = np.interp(k, [0, 4, 8, 12, 16], spread) + np.radians(roll)
         curve = points[candidates]
-        outermost = np.argmax((curve - center) @ [np.cos(angle), np.sin(angle)])
-        landmarks[k] = curve[outermost]
+        landmarks[k] = curve[np.argmax((curve - center) @ directions[k])]
     return landmarks.astype(np.float32)
+
+
+def contour_directions(roll: float) -> np.ndarray:
+    """(17, 2) float64: which way from the nose each jaw point looks for the contour, x and y.
+
+    roll: of the head, in degrees. From the left ear down over the chin and up to the right one.
+    """
+    spread = np.pi * np.array([1, 0.82, 0.5, 0.18, 0])
+    angles = np.interp(np.arange(17), [0, 4, 8, 12, 16], spread) + np.radians(roll)
+    return np.column_stack([np.cos(angles), np.sin(angles)])
 
 
 def _points5(landmarks: np.ndarray) -> np.ndarray:
