@@ -32,9 +32,9 @@ def face_mask(
     `facehullandrect` their intersection. Erosion moves the edge inwards, a negative one outwards:
     the hull's, never the square's, for outside of it nothing was painted. Feather is the width of
     the smooth ramp from 0 at that edge to 1 inside; along the square it shrinks by as much as the
-    hull grows, to LEAST_RAMP at least. Both are percent of the face's width, so a
-    setting means the same at any resolution. The shape may leave the frame: it is cut there, with
-    no ramp along the frame's border.
+    hull grows, to LEAST_RAMP at least. Both are percent of the face's width, so a setting means
+    the same at any resolution. The shape may leave the frame: it is cut there, with no ramp along
+    the frame's border.
 
     Args:
         landmarks: (68, 2), pixels of the frame.

@@ -215,16 +215,12 @@ def opacity(crops: np.ndarray, painted: np.ndarray) -> np.ndarray:
     Returns (N, size, size) float32 in [0, 1].
     """
     from deepfake_lesson.models.segmentation import MAPS, segment
+    from deepfake_lesson.studio.sculpt import smoothstep
 
     head = segment(painted)[..., MAPS.index("head")]
     cover = segment(crops)[..., MAPS.index("cover")]
-    return _decided(head) * (1 - _decided(cover))
-
-
-def _decided(probability: np.ndarray) -> np.ndarray:
-    """0 below a quarter, 1 above three quarters: a doubt is no veil over the whole face."""
-    ramp = np.clip(2 * probability - 0.5, 0, 1)
-    return ramp * ramp * (3 - 2 * ramp)
+    # 0 below a quarter, 1 above three quarters: a doubt is no veil over the whole face.
+    return smoothstep(0.25, 0.75, head) * (1 - smoothstep(0.25, 0.75, cover))
 
 
 def convert(

@@ -188,7 +188,7 @@ def fit_landmarks(landmarks: np.ndarray, image_size: tuple[int, int], noise: flo
     Regularised least squares: errors of the landmarks in units of `noise`, identity in standard
     deviations, action units within [0, 1] and the less likely the stronger. The camera is one with
     perspective; its distance is fitted too, near a metre. The places of the jaw's landmarks are
-    chosen anew until they stay: those farthest out from the nose.
+    chosen anew until they stay: those on the visible contour.
 
     Args:
         landmarks: (68, 2) pixels, all of them finite.
