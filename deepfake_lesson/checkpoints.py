@@ -173,6 +173,13 @@ def weights_draft(path: Path) -> Iterator[Path]:
         shutil.copyfile(accepted, draft)
 
 
+def save_half_weights(path: Path, model: keras.Model, half: keras.Model) -> None:
+    """Write weights as float16, half as large; `half` is the same network built in float16."""
+    half.set_weights(model.get_weights())
+    with weights_draft(path) as draft:
+        half.save_weights(draft)
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn what reading a damaged file raises into a ModelError."""

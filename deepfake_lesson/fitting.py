@@ -128,6 +128,8 @@ def fit(
     checkpoint_seconds: float = 30.0,
     progress: bool = True,
     watch: Callable[[np.ndarray], None] | None = None,
+    epoch: int | None = None,
+    measure: Callable[[], dict[str, float]] | None = None,
 ) -> TrainingReport:
     """Train in a model folder until a limit is reached, from where the folder has come to.
 
@@ -135,7 +137,8 @@ def fit(
     called in threads and must depend on nothing but `step`. preview() returns an RGB uint8 picture
     of what the model can do, written with every checkpoint (preview/latest.png) and, with the
     number of steps, each time it has doubled. fresh: forget what is in the folder. watch: is given
-    every preview too, to show it.
+    every preview too, to show it. epoch: so many steps also bring a preview. measure(): scores on
+    what is held out, taken at the beginning and every epoch; the history repeats the last ones.
 
     Ctrl-C ends the step, saves, and raises KeyboardInterrupt. When the loss is no longer a number,
     the last checkpoint is taken up again at half the learning rate, until the ATTEMPTS are spent.
@@ -144,7 +147,8 @@ def fit(
     """
     folder = Path(folder)
     with folder_lock(folder, "a training"), _ctrl_c() as stop_asked:
-        run = _Run(folder, trainee, limits, preview, watch, checkpoint_seconds, stop_asked)
+        shown = preview, watch, epoch, measure
+        run = _Run(folder, trainee, limits, shown, checkpoint_seconds, stop_asked)
         run.begin(kind, settings, fresh)
         with _progress_bar(progress) as run.bar:
             return run.until_a_limit(make_batch)
@@ -158,17 +162,17 @@ class _Run:
         folder: Path,
         trainee: Trainee,
         limits: Limits,
-        preview: Callable[[], np.ndarray] | None,
-        watch: Callable[[np.ndarray], None] | None,
+        shown: tuple,
         checkpoint_seconds: float,
         stop_asked: threading.Event,
     ):
         self.folder, self.trainee, self.limits = folder, trainee, limits
-        self.preview, self.watch = preview, watch
+        self.preview, self.watch, self.epoch, self.measure = shown
         self.checkpoint_seconds, self.stop_asked = checkpoint_seconds, stop_asked
         self.checkpoint, self.bar = Checkpoint(), None
         self.recent: list[dict[str, float]] = []
         self.pictures, self.waiting_share = 0, 0.0
+        self.scores: dict[str, float] = {}
 
     def begin(self, kind: str, settings: dict, fresh: bool) -> None:
         """Resume the folder's model, or write the first checkpoint of a new one."""
@@ -184,6 +188,7 @@ class _Run:
         else:
             save_checkpoint(self.folder, self.trainee, self.checkpoint)
         self.first_step, self.earlier = self.checkpoint.step, self.checkpoint.seconds
+        self.scores = self.measure() if self.measure else {}
         self.began = self.row_began = self.saved = time.monotonic()
 
     @property
@@ -232,6 +237,9 @@ class _Run:
             self.add_row(pictures)
         if step >= FIRST_PREVIEW and step & (step - 1) == 0:
             self.show(f"{step:06d}.png")
+        if self.epoch and step % self.epoch == 0:
+            self.scores = self.measure() if self.measure else {}
+            self.show("latest.png")
         self.show_progress()
 
     def add_row(self, pictures: int) -> None:
@@ -243,7 +251,9 @@ class _Run:
         means = {name: np.mean([row[name] for row in self.recent]) for name in names}
         row = {"step": self.checkpoint.step, "seconds": round(self.checkpoint.seconds, 2)}
         row |= {name: float(f"{mean:.6g}") for name, mean in means.items()}
-        self.checkpoint.history.append(row | {"pictures_per_second": round(rate, 1)})
+        row["pictures_per_second"] = round(rate, 1)
+        scores = {name: float(f"{score:.6g}") for name, score in self.scores.items()}
+        self.checkpoint.history.append(row | scores)
         self.recent, self.row_began = [], now
 
     def save(self) -> None:

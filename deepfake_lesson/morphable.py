@@ -201,7 +201,8 @@ def fit_landmarks(landmarks: np.ndarray, image_size: tuple[int, int], noise: flo
         LessonError: the landmarks are not 68 finite points, the outer eye corners are less than a
             pixel apart, or image_size or noise is not above 0.
     """
-    landmarks = _checked(landmarks, image_size, noise)
+    landmarks = checked_landmarks(landmarks)
+    _check_options(image_size, noise)
     model = face_model()
     numbers, places = _start(model, landmarks, image_size), None
     for _ in range(ROUNDS):
@@ -223,7 +224,13 @@ def fit_landmarks(landmarks: np.ndarray, image_size: tuple[int, int], noise: flo
     )
 
 
-def _checked(landmarks, image_size, noise):
+def checked_landmarks(landmarks: np.ndarray) -> np.ndarray:
+    """The 68 landmarks as (68, 2) float64 pixels.
+
+    Raises:
+        LessonError: they are not 68 finite points, or the outer eye corners are less than a pixel
+            apart.
+    """
     landmarks = np.asarray(landmarks, np.float64)
     remedy = "Take them from detect_faces or from a frame of the studio."
     if landmarks.shape != (68, 2):
@@ -232,12 +239,15 @@ def _checked(landmarks, image_size, noise):
         raise LessonError("landmarks", "some are not numbers", remedy)
     if interocular(landmarks) < 1:
         raise LessonError("landmarks", "both eyes lie on one pixel", remedy)
+    return landmarks
+
+
+def _check_options(image_size, noise):
     if min(image_size) <= 0:
         problem = "is not above 0"
         raise LessonError(f"image size {image_size}", problem, "Give (width, height) in pixels.")
     if not noise > 0:
         raise LessonError(f"noise {noise}", "is not above 0", "0.01 suits exact landmarks.")
-    return landmarks
 
 
 def _view(numbers):

@@ -161,3 +161,64 @@ def _draw_box(axes, x: float, y: float, content: str | np.ndarray, color: str):
         axes.imshow(content, extent=(x - 0.8, x + 0.8, y - 0.8, y + 0.8), zorder=0.5)
         patch.set_facecolor("none")
     return patch
+
+
+def unet(encoder: Sequence[tuple[int, int]], decoder: Sequence[tuple[int, int]]) -> Picture:
+    """A U-Net as a row of bars, high as its pictures and wide as they have channels.
+
+    Arcs join what the encoder hands across to the decoder's picture of equal side.
+
+    Args:
+        encoder: (side in pixels, channels) of the picture that goes in and of what each step down
+            makes of it.
+        decoder: the same of each step up.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure((10, 4.4), dpi=96, layout="none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    bars = [*encoder, *decoder]
+    tallest, middles = max(side for side, _ in bars), []
+    left = 0.0
+    for place, (side, channels) in enumerate(bars):
+        width, height = 0.08 + channels / 900, 2.5 * max(side / tallest, 0.012)
+        color = COLORS["blue" if place < len(encoder) else "orange"]
+        axes.bar(left, height, width, -height / 2, align="edge", color=color)
+        middles.append((left + width / 2, height / 2))
+        name = f"{side}\n{channels}"
+        axes.text(middles[-1][0], -1.42, name, ha="center", va="top", fontsize=11)
+        left += max(width, 0.34) + 0.16
+    axes.text(-0.1, -1.42, "side\nchannels", ha="right", va="top", fontsize=11)
+    sides = [side for side, _ in encoder]
+    for place, (side, _) in enumerate(decoder[:-1], start=len(encoder)):
+        start, end = middles[sides.index(side)], middles[place]
+        look = {"arrowstyle": "-|>", "color": "#444444", "linewidth": 1.5}
+        look["connectionstyle"] = f"arc3,rad={-0.9 / (1 + place - sides.index(side)) - 0.1}"
+        axes.annotate("", end, start, arrowprops=look)
+    axes.set(xlim=(-1.0, left), ylim=(-2.1, 2.3))
+    axes.axis("off")
+    return Picture(draw_figure(figure))
+
+
+def timeline(axes, spans: dict[str, list[tuple[int, float, float]]], until: float) -> None:
+    """Who works on what and when: a row for each worker, a numbered bar for each piece of work.
+
+    Args:
+        axes: Matplotlib axes to draw in.
+        spans: for each worker, from the top, (number of the piece, start, end) in milliseconds. A
+            piece has the same colour in all rows.
+        until: milliseconds to show.
+    """
+    colors = list(COLORS.values())[:-1]
+    for row, pieces in enumerate(spans.values()):
+        for number, start, end in pieces:
+            if end > until:
+                continue
+            color = colors[number % len(colors)]
+            axes.barh(row, end - start, 0.8, start, color=color, edgecolor="white")
+            middle = (start + end) / 2
+            axes.text(middle, row, str(number), ha="center", va="center", fontsize=11)
+    axes.set(xlim=(0, until), xlabel="milliseconds", yticks=range(len(spans)))
+    axes.set_yticklabels(list(spans))
+    axes.grid(visible=False, axis="y")
+    axes.invert_yaxis()

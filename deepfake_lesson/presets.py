@@ -17,11 +17,12 @@ VARIABLE = "DEEPFAKE_LESSON_PRESET"
 
 @dataclass(frozen=True)
 class Preset:
-    """How large the face swap autoencoder is and how long it trains.
+    """How large the networks are and how long they train.
 
-    size: side of the model's pictures in pixels. width: factor on the classic number of filters.
-    upscale: "shuffle" or "resize". batch_size: pictures of each person in a step. steps: the most
-    steps a model gets in all. minutes: the most time one call of training takes.
+    Of the face swap: size: side of the model's pictures in pixels. width: factor on the classic
+    number of filters. upscale: "shuffle" or "resize". batch_size: pictures of each person in a
+    step. steps: the most steps a model gets in all. minutes: the most time one call of training
+    takes. reenactment: the same of pix2pix.
     """
 
     name: str
@@ -32,14 +33,43 @@ class Preset:
     learning_rate: float
     steps: int
     minutes: float
+    reenactment: "ReenactmentPreset"
+
+
+@dataclass(frozen=True)
+class ReenactmentPreset:
+    """size: side of the pictures in pixels. filters: of the generator's first layer, 64 in the
+    paper; critic_filters: of the discriminator's. steps, minutes: as for the face swap.
+    """
+
+    size: int
+    filters: int
+    critic_filters: int
+    steps: int
+    minutes: float
 
 
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset("quick", 128, 0.25, "shuffle", 16, 5e-4, steps=300, minutes=0.5),
-        Preset("laptop", 128, 0.25, "shuffle", 16, 5e-4, steps=20_000, minutes=4.0),
-        Preset("gpu", 128, 1.0, "shuffle", 64, 5e-5, steps=50_000, minutes=60.0),
+        Preset(
+            *("quick", 128, 0.25, "shuffle", 16, 5e-4),
+            steps=300,
+            minutes=0.5,
+            reenactment=ReenactmentPreset(128, 16, 16, steps=300, minutes=0.5),
+        ),
+        Preset(
+            *("laptop", 128, 0.25, "shuffle", 16, 5e-4),
+            steps=20_000,
+            minutes=4.0,
+            reenactment=ReenactmentPreset(256, 16, 16, steps=60_000, minutes=10.0),
+        ),
+        Preset(
+            *("gpu", 128, 1.0, "shuffle", 64, 5e-5),
+            steps=50_000,
+            minutes=60.0,
+            reenactment=ReenactmentPreset(256, 64, 64, steps=80_000, minutes=60.0),
+        ),
     )
 }
 

@@ -3,19 +3,24 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import chain, repeat
 
+import cv2
 import numpy as np
 from scipy.special import comb
 
 from deepfake_lesson.detectors import detect_faces, refine_landmarks
 from deepfake_lesson.identity import distance, embed
-from deepfake_lesson.landmarks import interocular
+from deepfake_lesson.landmarks import alignment_matrix, interocular, warp
 
 LARGEST_STEP = 0.4  # of the eyes' outer distance: what moves more in one frame is another face
 CHECK_EVERY = 10  # frames for which a face that is followed keeps its identity unchecked
 LEEWAY = 1.25  # thresholds that a followed face may be away, or it would flicker at the border
 LOST_FOR = 5  # frames for which a face that the detector misses is looked for where it was
+CLOSE = 0.2  # share of the picture's longer side that the face before a camera fills at least
+UPRIGHT_SIZE = 128  # pixels of the aligned face in which HOG sees whether there is one
+DOUBTFUL = -0.3  # HOG's score down to which a face that is followed counts as one
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +88,7 @@ def nearest_face(landmarks: np.ndarray, faces: Iterable[TrackedFace]) -> Tracked
     """The face that these landmarks (68, 2) can have come from since the last frame, or None."""
 
     def step(face: TrackedFace) -> float:
-        move = np.linalg.norm(face.landmarks - landmarks, axis=1).mean()
-        return float(move / max(interocular(landmarks), 1e-6))
+        return _move(landmarks, face.landmarks)
 
     return min((face for face in faces if step(face) < LARGEST_STEP), key=step, default=None)
 
@@ -128,3 +132,118 @@ def _follow(face: TrackedFace, items: Iterable) -> list[np.ndarray]:
             break
         path.append(face.landmarks)
     return path
+
+
+class FaceFollower:
+    """One face from frame to frame, fast enough for a camera.
+
+    The whole picture is searched every `detect_every` frames: for the largest face, or for the one
+    nearest to that of the frame before. In between dlib reads the landmarks anew where they were,
+    and HOG looks at that upright crop alone, to see whether there is still a face.
+
+    Args:
+        detect_every: frames from one search to the next; 1 searches each.
+        detector: one of `detectors.DETECTORS`.
+    """
+
+    def __init__(self, detect_every: int = 10, detector: str = "hog") -> None:
+        self.detect_every, self.detector = detect_every, detector
+        self.forget()
+
+    def forget(self) -> None:
+        """Follow nobody; the next frame is searched."""
+        self.landmarks: np.ndarray | None = None
+        self.lost = self.since = 0
+
+    def search(self, frame: np.ndarray) -> np.ndarray | None:
+        """Landmarks (68, 2) from the whole frame, RGB uint8 (H, W, 3), if it is time to search it.
+
+        None if it is not, or if the face is not found: `follow` may still see it.
+        """
+        self.since += 1
+        if self.landmarks is not None and self.since < self.detect_every:
+            return None
+        self.since = 0
+        found = [face.landmarks for face in detect_faces(frame, self.detector, smallest=CLOSE)]
+        if self.landmarks is not None:
+            found = [points for points in found if _move(points, self.landmarks) < 1]
+            chosen = min(found, key=lambda points: _move(points, self.landmarks), default=None)
+        else:
+            chosen = max(found, key=interocular, default=None)
+        if chosen is not None:
+            self.landmarks, self.lost = chosen, 0
+        return chosen
+
+    def follow(self, frame: np.ndarray) -> np.ndarray | None:
+        """Landmarks (68, 2) where they were a frame ago; None if no face is there any more.
+
+        After LOST_FOR frames without it the face is given up.
+        """
+        if self.landmarks is None:
+            return None
+        landmarks = refine_landmarks(frame, self.landmarks)
+        if face_score(frame, landmarks) < DOUBTFUL:
+            self.lost += 1
+            if self.lost > LOST_FOR:
+                self.forget()
+            return None
+        self.landmarks, self.lost = landmarks, 0
+        return landmarks
+
+
+def face_score(frame: np.ndarray, landmarks: np.ndarray) -> float:
+    """How surely HOG sees a face at landmarks (68, 2): above 0 a face, -inf nothing like one.
+
+    It looks at the upright crop alone, about a millisecond, and so it sees tilted heads too.
+    """
+    upright = warp(frame, alignment_matrix(landmarks, UPRIGHT_SIZE), UPRIGHT_SIZE, cv2.INTER_LINEAR)
+    _, scores, _ = _upright_detector().run(upright, 0, -1.0)
+    return max(scores, default=-np.inf)
+
+
+class OneEuro:
+    """A low-pass filter whose cutoff rises with speed: no trembling at rest, no lag in motion.
+
+    Casiez, Roussel and Vogel 2012, "1 Euro Filter: A Simple Speed-based Low-pass Filter for Noisy
+    Input in Interactive Systems" (CHI).
+
+    Args:
+        cutoff: hertz, at rest: lower trembles less.
+        beta: hertz for each unit a second of speed: higher lags less.
+        speed_cutoff: hertz, of the filter that the speed itself goes through.
+    """
+
+    def __init__(self, cutoff: float = 1.0, beta: float = 0.0, speed_cutoff: float = 1.0) -> None:
+        self.cutoff, self.beta, self.speed_cutoff = cutoff, beta, speed_cutoff
+        self.time = None
+
+    def smooth(self, values: np.ndarray, time: float) -> np.ndarray:
+        """The values, an array of any but always the same shape, at a time in seconds."""
+        if self.time is None:
+            self.values, self.speed = values, np.zeros_like(values)
+        elif time > self.time:
+            step = time - self.time
+            speed = (values - self.values) / step
+            self.speed = self.speed + _share(self.speed_cutoff, step) * (speed - self.speed)
+            cutoff = self.cutoff + self.beta * np.abs(self.speed)
+            self.values = self.values + _share(cutoff, step) * (values - self.values)
+        self.time = time
+        return self.values
+
+
+def _share(cutoff: float | np.ndarray, step: float) -> float | np.ndarray:
+    """How much of a new value a first-order low-pass filter takes after `step` seconds."""
+    return 1 / (1 + 1 / (2 * np.pi * cutoff * step))
+
+
+def _move(landmarks: np.ndarray, before: np.ndarray) -> float:
+    """Mean distance of two sets of landmarks, in distances of the outer eye corners."""
+    move = np.linalg.norm(landmarks - before, axis=1).mean()
+    return float(move / max(interocular(landmarks), 1e-6))
+
+
+@cache
+def _upright_detector():
+    import dlib
+
+    return dlib.get_frontal_face_detector()

@@ -21,7 +21,7 @@ from deepfake_lesson.checkpoints import (
     explained,
     load_weights,
     read_config,
-    weights_draft,
+    save_half_weights,
     write_config,
 )
 from deepfake_lesson.dataset import load_faces, person_embedding
@@ -311,10 +311,7 @@ def save_base_weights(
         ("encoder", encoder, build_encoder),
         ("decoder", decoder, build_decoder),
     ):
-        half = build(config, dtype="float16")
-        half.set_weights(part.get_weights())
-        with weights_draft(folder / f"{name}.weights.h5") as draft:
-            half.save_weights(draft)
+        save_half_weights(folder / f"{name}.weights.h5", part, build(config, dtype="float16"))
     write_config(folder, "base", asdict(config))
     return folder
 

@@ -20,13 +20,16 @@ FLAGS = [
 
 
 @contextmanager
-def chromium_page(width: int = 1280, height: int = 900) -> Iterator[Page]:
-    """An empty page of width x height pixels; the test is skipped where there is no Chromium."""
+def chromium_page(width: int = 1280, height: int = 900, flags: tuple = ()) -> Iterator[Page]:
+    """An empty page of width x height pixels, in a Chromium with more flags if wished.
+
+    The test is skipped where there is no Chromium.
+    """
     paths = filter(None, map(shutil.which, NAMES))
     if not (program := next(paths, None)):
         pytest.skip(f"no browser is installed (looked for {', '.join(NAMES)})")
     with (
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=program, args=FLAGS) as browser,
+        playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags]) as browser,
     ):
         yield browser.new_page(viewport={"width": width, "height": height})

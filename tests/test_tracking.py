@@ -3,13 +3,22 @@
 import cv2
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from deepfake_lesson.detectors import detect_faces
 from deepfake_lesson.identity import embed
-from deepfake_lesson.landmarks import MEAN_FACE
+from deepfake_lesson.landmarks import MEAN_FACE, interocular
 from deepfake_lesson.metrics import jitter
 from deepfake_lesson.studio.people import RESERVED_SEEDS
-from deepfake_lesson.tracking import LOST_FOR, FaceTracker, TrackedFace, steady
+from deepfake_lesson.tracking import (
+    LOST_FOR,
+    FaceFollower,
+    FaceTracker,
+    OneEuro,
+    TrackedFace,
+    face_score,
+    steady,
+)
 from deepfake_lesson.video import read_frames
 
 ANNA, BEN = RESERVED_SEEDS["tests"][:2]
@@ -116,3 +125,73 @@ class TestSteady:
         want = np.stack([[face.landmarks for face in faces] for _, faces in stream])
         got = np.stack([landmarks for _, _, landmarks in steady(iter(stream), 2)])
         np.testing.assert_allclose(got, want, atol=1e-3)
+
+
+class TestFaceFollower:
+    def followed(self, follower, frame):
+        found = follower.search(frame)
+        return follower.follow(frame) if found is None else found
+
+    def test_a_face_is_where_a_search_finds_it(self, clips):
+        """Followed for a second without a search, it is no further off than searches differ."""
+        follower = FaceFollower(detect_every=1000)
+        for frame in clips[0]:
+            landmarks = self.followed(follower, frame)
+            searched = detect_faces(frame)[0].landmarks
+            off = np.linalg.norm(landmarks - searched, axis=1).mean()
+            assert off < 0.03 * interocular(searched)
+
+    def test_it_follows_a_head_that_tilts_beyond_what_a_search_finds(self, clips):
+        follower = FaceFollower(detect_every=5)
+        tilted = [turned(clips[0][0], degrees) for degrees in range(0, 61, 4)]
+        assert detect_faces(tilted[-1], smallest=0.2) == []
+        assert all(self.followed(follower, frame) is not None for frame in tilted)
+
+    def test_a_face_that_is_gone_is_gone_at_once_and_given_up_later(self, clips):
+        follower = FaceFollower(detect_every=1000)
+        empty = np.full_like(clips[0][0], 128)
+        assert self.followed(follower, clips[0][0]) is not None
+        for _ in range(LOST_FOR):
+            assert self.followed(follower, empty) is None
+            assert follower.landmarks is not None
+        assert self.followed(follower, empty) is None
+        assert follower.landmarks is None
+
+    def test_a_score_tells_a_face_from_a_wall(self, clips, carphone):
+        for frame in (clips[0][0], clips[1][0], next(read_frames(carphone))):
+            landmarks = detect_faces(frame)[0].landmarks
+            assert face_score(frame, landmarks) > 0.3
+            beside = landmarks - [1.5 * interocular(landmarks), 0]
+            assert face_score(frame, beside.astype(np.float32)) < -0.5
+
+
+class TestOneEuro:
+    def test_without_speed_it_is_a_low_pass_filter(self):
+        """The same numbers as SciPy's first-order filter."""
+        rate, cutoff = 30, 2.0
+        values = np.random.default_rng(0).normal(size=100)
+        share = 1 / (1 + rate / (2 * np.pi * cutoff))
+        start = [(1 - share) * values[0]]
+        want, _ = lfilter([share], [1, share - 1], values, zi=start)
+        one_euro = OneEuro(cutoff)
+        got = [one_euro.smooth(value, number / rate) for number, value in enumerate(values)]
+        np.testing.assert_allclose(got, want)
+
+    def test_at_rest_trembling_becomes_less_than_half(self):
+        noisy = 100 + np.random.default_rng(0).normal(0, 0.3, (120, 68, 2))
+        one_euro = OneEuro(1.0, 0.005)
+        calm = [one_euro.smooth(points, number / 30) for number, points in enumerate(noisy)]
+        assert jitter(np.stack(calm)[30:]) < jitter(noisy[30:]) / 2
+
+    def test_in_motion_it_lags_less_than_at_a_fixed_cutoff(self):
+        times = np.arange(60) / 30
+        lags = []
+        for beta in (0.0, 0.05):
+            one_euro = OneEuro(1.0, beta)
+            lags.append(300 * times[-1] - [one_euro.smooth(300 * t, t) for t in times][-1])
+        assert 0 < lags[1] < lags[0] / 5
+
+    def test_what_does_not_move_stays_whatever_the_times(self):
+        one_euro, value = OneEuro(), np.full((68, 2), 7.0)
+        for time in (0.0, 0.1, 0.1, 0.5, 9.0):
+            np.testing.assert_array_equal(one_euro.smooth(value, time), value)

@@ -1,0 +1,972 @@
+# %% [markdown]
+# # 09 · Run in real time
+#
+# **Time** 80 minutes, of which the computer needs two · **Hardware** any laptop; a camera if you
+# like · **Download** none
+#
+# A film can wait for the computer. Somebody before a camera cannot. How do you make a fake as fast
+# as the camera, and which parts may take how long?
+#
+# You will be able to
+#
+# - write a frame budget, measure each stage, and predict the rate before you run it,
+# - say why stages in threads are as fast as the slowest, and what becomes of late frames,
+# - calm trembling points without making them lag,
+# - tell rate from delay, and say which of them batches and threads help,
+# - stand before your own camera with the face of somebody who does not exist,
+# - break a live fake in three ways, and use that in a call that seems odd.
+#
+# > **Rule of this chapter.** Only people who agreed may stand before the camera, and only faces of
+# > people who do not exist may come out. Never take such a picture into a call, a meeting or an
+# > exam: who is on the other side did not agree. The label stays.
+
+# %% tags=["setup"]
+# The set-up cell: `make chapters` puts it in.
+
+# %% [markdown]
+# ## 1 · Forty milliseconds
+#
+# A camera does not ask whether you are ready. At 25 frames a second the next one is there after 40
+# milliseconds. That is the [frame budget](glossary.md#frame-budget): what everything together may
+# take.
+
+# %%
+# NBVAL_CHECK_OUTPUT
+print("frames/s   milliseconds for each")
+for rate in (10, 15, 25, 30, 60):
+    print(f"{rate:8}   {1000 / rate:.1f}")
+
+# %% [markdown]
+# Films have 24 or 25 frames a second, video calls up to 30. Below about ten we no longer see
+# motion, but pictures.
+#
+# ## 2 · A target and a driver
+#
+# We need somebody to become: the woman of chapter 08, painted by a network for 128 pixels that
+# learns for at most half a minute. It will be a rough painting; its speed is that of a good one. And
+# we need somebody who drives: a man who nods and shakes his head, filmed in the shape of a webcam's
+# picture. The clip will stand for the camera until section 9. Altogether this takes a minute.
+
+# %%
+from deepfake_lesson.reenactment.pairs import create_pairs
+from deepfake_lesson.reenactment.training import train_reenactment
+
+target = lesson.studio_person(36, "screen_test", seconds=8, size=256, fps=12)
+driver = lesson.studio_person(29, "nod", seconds=4, size=(480, 360))
+clip = driver.media / "clip.mp4"
+folder = lesson.WORK / "models" / "chapter_09"
+create_pairs(target, progress=False)
+training = train_reenactment(target, folder, preset="quick", fresh=True, progress=False)
+print(f"{training.step} steps")
+
+# %% [markdown]
+# A `LivePipeline` takes one frame after the other and gives a result for each. Between the camera
+# and the screen stand seven stages. They form three parts, which will become important.
+#
+# | part | stages |
+# |---|---|
+# | **find** | *detect*: search the whole picture now and then; *landmarks*: follow the face in between; *smooth* |
+# | **paint** | *draw* what the network sees; *network* |
+# | **finish** | *blend* into the frame (only a face swap has to); *label* |
+
+# %% alt="Three moments of a man, the drawing of his landmarks, and a woman painted from it"
+from deepfake_lesson import plots
+from deepfake_lesson.reenactment.live import LivePipeline, ReenactTarget
+from deepfake_lesson.video import read_frames
+
+frames = list(read_frames(clip))
+her = ReenactTarget.load(folder)
+pipeline = LivePipeline(her)
+results = [pipeline.process(frame) for frame in frames]
+shown = [results[number] for number in (38, 47, 80)]
+rows = [[each.original, each.drawing, each.result] for each in shown]
+plots.gallery([picture for row in rows for picture in row], columns=3, size=250)
+
+# %% [markdown]
+# He does, she follows. Her head turns with his, and her face keeps its own shape; section 8 says
+# how. Now to the clock.
+#
+# ## 3 · Where the time goes
+#
+# Each result knows how long its own frame was in each stage. **Before you look:** which stage will
+# be the longest, which does next to nothing?
+
+# %% alt="A bar for each stage with its milliseconds, beside a line at the budget of 40"
+import matplotlib.pyplot as plt
+import numpy as np
+
+from deepfake_lesson.reenactment.live import STAGES
+
+PARTS = {
+    "find": ("detect", "landmarks", "smooth"),
+    "paint": ("draw", "network"),
+    "finish": ("blend", "label"),
+}
+mean = {stage: np.mean([each.spent[stage] for each in results[10:]]) for stage in STAGES}
+colors = [plots.COLORS[name] for name in ("blue", "orange", "green")]
+for color, (part, stages) in zip(colors, PARTS.items(), strict=True):
+    plt.barh(stages, [mean[stage] for stage in stages], color=color, label=part)
+plt.axvline(40, color="black", linestyle="--", label="budget of 25 frames/s")
+plt.gca().invert_yaxis()
+plt.xlabel("milliseconds a frame, mean")
+plt.legend(loc="lower right")
+plt.show()
+
+# %%
+parts = {part: sum(mean[stage] for stage in stages) for part, stages in PARTS.items()}
+for stage in STAGES:
+    print(f"{stage:10} {mean[stage]:6.1f} ms")
+print(f"{'all':10} {sum(mean.values()):6.1f} ms: {1000 / sum(mean.values()):.0f} frames/s at most")
+
+# %% [markdown]
+# These are milliseconds of *your* machine in this moment; whatever else runs on it counts too. We
+# left out the first frames: the first call of a network is always slow.
+#
+# A mean hides what a viewer sees. Here is each frame for itself.
+
+# %% alt="Milliseconds of each frame: low most of the time, with a peak at every tenth frame"
+numbers = np.arange(10, 60)
+base = np.zeros(len(numbers))
+for color, (part, stages) in zip(colors, PARTS.items(), strict=True):
+    values = [sum(results[k].spent[stage] for stage in stages) for k in numbers]
+    plt.bar(numbers, values, bottom=base, color=color, label=part)
+    base += values
+plt.axhline(40, color="black", linestyle="--")
+plt.xlabel("frame")
+plt.ylabel("milliseconds")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+# Every tenth frame stands out: then the whole picture is searched for a face. In between, the face
+# is looked for only where it just was.
+#
+# ## 4 · Search seldom, in a small picture
+#
+# The detector slides a window of 80 pixels over the picture (chapter 03). A picture with half the
+# side has a quarter of the places. **Predict:** what happens to the time if we reduce the picture
+# from 480 to 240 pixels? And what happens to the face if we reduce it further and further?
+
+# %% alt="Milliseconds rise with the square of the picture's side; the smallest ones find no face"
+from time import perf_counter
+
+from deepfake_lesson.detectors import detect_faces
+
+sides = np.array([100, 140, 180, 240, 300, 360, 420, 480])
+spent, found = [], []
+for side in sides:
+    start = perf_counter()
+    counts = [len(detect_faces(frame, smallest=80 / side)) for frame in frames[:24:4]]
+    spent.append(1000 * (perf_counter() - start) / len(counts))
+    found.append(np.mean(counts))
+spent, found = np.array(spent), np.array(found)
+plt.plot(sides, spent[-1] * (sides / sides[-1]) ** 2, "--", color="grey", label="side squared")
+plt.plot(sides, spent, "o-", label="measured")
+plt.plot(sides[found < 1], spent[found < 1], "x", color="black", markersize=14, label="face missed")
+plt.xlabel("longer side of the picture that is searched (pixels)")
+plt.ylabel("milliseconds")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+# Time falls nearly with the square, down to where other work is left over: once a face is found, its
+# 68 points are read from the *large* picture. But in a small picture the face becomes smaller than
+# the window, and then nothing is found, however fast. The pipeline searches so that a face as wide
+# as a fifth of the picture is still seen: enough for somebody before a camera, too little for a
+# crowd.
+#
+# The second trick is to search seldom. With one search in n frames the part *find* takes on average
+#
+# $$\frac{\text{search} + (n - 1) \cdot \text{follow}}{n}$$
+
+# %%
+lesson.show(LivePipeline._find)
+
+# %% alt="Milliseconds of find fall with the frames from search to search: formula and measured"
+from deepfake_lesson.reenactment.live import LiveOptions
+
+
+def find_milliseconds(detect_every: int) -> np.ndarray:
+    """Of the part find, for each of 30 frames."""
+    fresh = LivePipeline(her, LiveOptions(detect_every, off=("network",)))
+    spent = [fresh.process(frame).spent for frame in frames[:31]]
+    return np.array([sum(each[stage] for stage in PARTS["find"]) for each in spent[1:]])
+
+
+search = np.median([each.spent["detect"] for each in results if each.spent["detect"] > 1])
+follow = np.median([each.spent["landmarks"] for each in results if each.spent["landmarks"] > 0])
+every = np.arange(1, 31)
+plt.plot(every, (search + (every - 1) * follow) / every, label="formula")
+tried = [1, 2, 3, 5, 10, 15, 30]
+plt.plot(tried, [find_milliseconds(n).mean() for n in tried], "o", label="measured")
+plt.xlabel("frames from one search to the next")
+plt.ylabel("milliseconds of find")
+plt.ylim(0)
+plt.legend()
+plt.show()
+print(f"search {search:.1f} ms, follow {follow:.1f} ms")
+
+# %% [markdown]
+# The first few frames of distance win the most; after that the curve lies on the price of
+# following, and a search more or less hardly counts.
+#
+# ### Something to break: he jumps
+#
+# What does a seldom search cost? We cut the film: from one frame to the next he sits elsewhere.
+# **Predict:** for how many frames will there be no face if we search only every 30 frames? The
+# pipeline does not wait for the next search: each frame HOG looks at the small crop where the face
+# should be, and after five frames without one, the whole picture is searched.
+
+# %% alt="He sits in the middle; he sits at the left and there is no face; then there is one again"
+moved = [np.roll(frame, -150, axis=1) for frame in frames[20:40]]
+fresh = LivePipeline(her, LiveOptions(detect_every=30))
+seen = [fresh.process(frame) for frame in frames[5:20] + moved]
+lost = [number for number, each in enumerate(seen) if not each.has_face]
+print(f"without a face: {len(lost)} frames")
+chosen = [seen[number] for number in (14, 15, 15 + len(lost))]
+plots.gallery(
+    [picture for each in chosen for picture in (each.original, each.result)], columns=6, size=150
+)
+
+# %% [markdown]
+# While there is no face, the last picture is held and says so. It would be easy to hold it in
+# silence; a program that hides that it has lost its input is a trap.
+#
+# ## 5 · One after the other, or all at once
+#
+# So far each frame went through all parts before the next one was looked at. But while the network
+# paints frame 3, somebody else could already look for the face in frame 4: an assembly line. Each
+# part gets a thread of its own. Between two parts lies a **queue of one**: a place for a single
+# frame, in which a newer one takes the place of one that still waits. What is thrown away is called
+# **dropped**; it is the price for never being late.
+#
+# To see it without the noise of a busy machine, we rehearse with parts that only sleep: 30, 60 and
+# 15 ms. The threads and the queues are those of the pipeline, and so are the time stamps real.
+# **Predict**, with a camera that brings a frame every 40 ms: how many frames a second will be shown
+# without threads, and how many with?
+
+# %%
+from time import sleep
+
+from deepfake_lesson.reenactment.relay import relay
+
+ACTS = {"find": 30, "paint": 60, "finish": 15}
+
+
+def rehearse(threads: bool, camera: float = 40, frames: int = 14) -> dict[str, list]:
+    """For each part (frame, start, end) in ms; the parts take the time in ACTS."""
+    start, spans = perf_counter(), {name: [] for name in ("camera", *ACTS)}
+
+    def now() -> float:
+        return 1000 * (perf_counter() - start)
+
+    def source():
+        for number in range(frames):
+            sleep(max(0, number * camera - now()) / 1000)
+            spans["camera"].append((number, number * camera, number * camera + 12))
+            yield number
+
+    def part(name: str):
+        def act(number: int) -> int:
+            begin = now()
+            sleep(ACTS[name] / 1000)
+            spans[name].append((number, begin, now()))
+            return number
+
+        return act
+
+    parts = [part(name) for name in ACTS]
+    if threads:
+        list(relay(source(), parts))
+    else:
+        [act(number) for number in source() for act in parts]
+    return spans
+
+
+rehearsals = {words: rehearse(words == "in threads") for words in ("one by one", "in threads")}
+
+# %% alt="Two timelines. One by one: bars never overlap, frames fall behind. In threads: they do"
+figure, rows = plt.subplots(2, 1, figsize=(9.5, 5.4))
+for axes, (words, spans) in zip(rows, rehearsals.items(), strict=True):
+    plots.timeline(axes, spans, 520)
+    axes.set_title(words)
+plt.show()
+
+# %%
+for words, spans in rehearsals.items():
+    ends = [end for _, _, end in spans["finish"]]
+    rate = 1000 * (len(ends) - 1) / (ends[-1] - ends[0])
+    delays = [end - 40 * number for number, _, end in spans["finish"]]
+    dropped = len(spans["camera"]) - len(ends)
+    late = f"{delays[1]:.0f} ms, then {delays[-1]:.0f} ms"
+    print(f"{words:11} {rate:5.1f} frames/s, {dropped} of 14 dropped, old when shown: {late}")
+
+# %% [markdown]
+# Follow a colour. One by one, a frame takes 30 + 60 + 15 = 105 ms, and the next one waits: fewer
+# than ten a second, and since nothing is dropped, each is shown later than the one before. In
+# threads the slowest part alone sets the rate: one frame every 60 ms. The part *find* looks at
+# frames that will be dropped behind it, and nobody falls behind.
+#
+# | | time from result to result | a frame is late by |
+# |---|---|---|
+# | one by one | the **sum** of all parts | more and more, if the sum is above the budget |
+# | in threads | the **slowest** part | at least the sum, but it does not grow |
+#
+# Now the true pipeline, for three seconds each way, with a camera of 60 frames a second, more than
+# it can take. **Predict** from the numbers of section 3.
+
+# %%
+from deepfake_lesson.reenactment.streams import clip_frames
+
+
+def ignore(result):
+    """A screen that nobody looks at."""
+
+
+for threads in (False, True):
+    fresh = LivePipeline(her)
+    fresh.process(frames[0])
+    report = fresh.run(clip_frames(clip, fps=60, loop=True), ignore, seconds=3, threads=threads)
+    print("in threads" if threads else "one by one")
+    print(report.table(), "\n")
+slowest = max(parts, key=parts.get)
+print(f"the sum allows {1000 / sum(parts.values()):.0f} frames/s, ", end="")
+print(f"the slowest part ({slowest}) {1000 / parts[slowest]:.0f}")
+
+# %% [markdown]
+# Compare the two lines at the end. One by one the prediction is good. In threads it is too good:
+# sleeping parts do not disturb each other, working ones do. They share the cores of the machine, a
+# network takes all it can get, and each stage in the table has become slower. The more cores, the
+# nearer you come.
+#
+# ## 6 · The frame budget game
+#
+# Which stages can you afford? Move the controls: the bars are what you have measured, the line is
+# the budget.
+
+# %% alt="A bar for find, paint and finish against the budget, with controls for what is switched on"
+from deepfake_lesson import widgets
+
+
+def budget(smooth, network, blend, threads, detect_every) -> dict[str, float]:
+    """Milliseconds of each part for these settings."""
+    on = {"smooth": smooth, "network": network, "blend": blend}
+    spent = {stage: mean[stage] * on.get(stage, True) for stage in STAGES}
+    spent["detect"] = search / detect_every
+    spent["landmarks"] = follow * (detect_every - 1) / detect_every
+    return {part: sum(spent[stage] for stage in stages) for part, stages in PARTS.items()}
+
+
+def predicted_rate(**settings) -> float:
+    spent = budget(**settings).values()
+    return 1000 / (max(spent) if settings["threads"] else sum(spent))
+
+
+def draw_budget(**settings):
+    figure, axes = plt.subplots(figsize=(7, 2.6))
+    left = 0
+    for row, (part, spent) in enumerate(budget(**settings).items()):
+        axes.barh(
+            row if settings["threads"] else 0, spent, left=left, color=colors[row], label=part
+        )
+        left += 0 if settings["threads"] else spent
+    axes.axvline(40, color="black", linestyle="--")
+    axes.set(yticks=[], xlabel="milliseconds", xlim=(0, max(90, left)))
+    axes.set_title(f"at most {predicted_rate(**settings):.0f} frames/s")
+    axes.legend(loc="center right")
+    return figure
+
+
+switches = {"smooth": True, "network": True, "blend": True, "threads": False}
+widgets.explore(draw_budget, **switches, detect_every=(1, 30, 1, 10))
+
+# %% [markdown]
+# Now play. Four rounds, each without threads, for one and a half seconds. **Write your guess** in
+# frames a second before you run the cell; whoever is nearest in three of four wins. Then change the
+# rounds and play against your neighbour.
+
+# %%
+rounds = {
+    "all stages": {"detect_every": 10, "off": ()},
+    "search every frame": {"detect_every": 1, "off": ()},
+    "no network": {"detect_every": 10, "off": ("network",)},
+    "neither smooth nor network": {"detect_every": 30, "off": ("smooth", "network")},
+}
+my_guess = {"all stages": None, "search every frame": None}  # frames/s; add the others
+
+print(f"{'':28} {'you':>5} {'budget':>7} {'measured':>9}")
+for name, chosen in rounds.items():
+    on = {stage: stage not in chosen["off"] for stage in ("smooth", "network", "blend")}
+    expected = predicted_rate(**on, threads=False, detect_every=chosen["detect_every"])
+    fresh = LivePipeline(her, LiveOptions(**chosen))
+    source = clip_frames(clip, fps=200, loop=True)
+    report = fresh.run(source, ignore, seconds=1.5, threads=False)
+    guess = my_guess.get(name) or "-"
+    print(f"{name:28} {guess:>5} {expected:7.0f} {report.rate:9.0f}")
+
+# %% [markdown]
+# What a stage costs and what it is worth are two things. *Smooth* is nearly free, and section 7
+# shows what it does. Without *network* the drawing itself is shown: fast, and no face. A stage that
+# takes nothing can be left on; a stage that takes most is the only one worth making faster.
+#
+# ### A faster network
+#
+# Keras keeps what training needs. For inference alone the network can be exported as a fixed graph,
+# in which layers that follow each other become one. OpenVINO does this on processors
+# (`pip install 'deepfake_lesson[live]'`); without it Keras does the work, and the pipeline takes what
+# is there. The table shows what you have installed, for the network of this chapter and for the
+# one with 256 pixels of the laptop preset.
+
+# %%
+from importlib.util import find_spec
+
+from deepfake_lesson.export import fast_function
+from deepfake_lesson.models.pix2pix import Pix2pixConfig, build_generator
+
+
+def milliseconds(function, pictures: np.ndarray, times: int = 8) -> float:
+    """Median time of a call."""
+    spent = []
+    for _ in range(times + 2):
+        start = perf_counter()
+        function(pictures)
+        spent.append(1000 * (perf_counter() - start))
+    return float(np.median(spent[2:]))
+
+
+engines = ["keras", "openvino"] if find_spec("openvino") else ["keras"]
+networks = {"128 px": her.model.generator, "256 px": build_generator(Pix2pixConfig(256, 16))}
+print(f"{'':8} {'parameters':>11}" + "".join(f"{engine:>12}" for engine in engines))
+for name, network in networks.items():
+    picture = np.zeros((1, *network.input_shape[1:]), np.float32)
+    spent = [milliseconds(fast_function(network, engine), picture) for engine in engines]
+    print(f"{name:8} {network.count_params():11,}" + "".join(f"{ms:9.1f} ms" for ms in spent))
+
+# %% [markdown]
+# Twice the side is four times the pixels in each layer, though not always four times the time: for
+# small pictures much of the time goes into calling layer after layer, and that is what a graph
+# saves.
+#
+# ### Rate and delay
+#
+# Processors like to work on many pictures at once. In chapter 06 that was free speed. **Predict:**
+# is it here?
+
+# %%
+print("pictures   milliseconds   pictures/s   the oldest one waited")
+for count in (1, 2, 4, 8):
+    batch = np.zeros((count, *her.model.generator.input_shape[1:]), np.float32)
+    spent = milliseconds(her.model.generator.predict_on_batch, batch, times=5)
+    waited = (count - 1) * 40 + spent
+    print(f"{count:8} {spent:14.1f} {1000 * count / spent:12.0f} {waited:16.0f} ms")
+
+# %% [markdown]
+# More pictures a second, or hardly: that depends on your processor. But the first picture of a batch
+# has to wait until the camera has brought the last one, and that is certain. **Throughput** (results
+# a second) and **latency** (how old a result is) are two numbers. Batches and threads raise the
+# first and never lower the second. In a call, a delay of some 150 ms goes unnoticed, half a second
+# makes people talk into each other; and sound that is not held back by the same time runs ahead of
+# the lips.
+#
+# ## 7 · Calm points that do not lag
+#
+# Landmarks tremble. Chapter 06 averaged them with the frames before *and after*. Live, there is no
+# after: a filter sees only the past, and what looks back comes late. The simplest takes a share of
+# the new value and keeps the rest of the old one:
+#
+# $$y_k = y_{k-1} + \alpha \, (x_k - y_{k-1}), \qquad
+# \alpha = \frac{1}{1 + \frac{1}{2 \pi \, f_c \, \Delta t}}$$
+#
+# A small cutoff $f_c$ (in hertz) means a small $\alpha$: calm and late. Casiez, Roussel and Vogel saw
+# that we notice trembling when things rest, and delay when they move. So their **One-Euro filter**
+# lets the cutoff grow with the speed $v$: $f_c = f_{min} + \beta \, |v|$.
+
+# %%
+from deepfake_lesson.tracking import OneEuro
+
+lesson.show(OneEuro)
+
+# %% [markdown]
+# Here is the tip of his nose, as it was found, in units of the distance of his eyes. The reference
+# is a window that looks into the future, as in chapter 06. Move the controls. The authors' recipe:
+# set beta to 0 and lower the cutoff until what rests is calm; then raise beta until what moves does
+# not lag.
+
+# %% alt="Path of his nose: at rest the filter is calmer than the points, in motion it lags a little"
+from scipy.ndimage import gaussian_filter1d
+
+from deepfake_lesson.landmarks import interocular
+from deepfake_lesson.tracking import FaceFollower
+
+follower = FaceFollower()
+track = []
+for frame in frames:
+    landmarks = follower.search(frame)
+    track.append(follower.follow(frame) if landmarks is None else landmarks)
+points = np.array(track)  # (frames, 68, 2), pixels
+track = points / interocular(points[0])
+reference = gaussian_filter1d(track, 1.2, axis=0)
+
+
+def smoothed(cutoff: float, beta: float) -> np.ndarray:
+    """The track (frames, 68, 2) as a One-Euro filter lets it through."""
+    one_euro = OneEuro(cutoff, beta, 3.0)
+    return np.array([one_euro.smooth(values, k / 25) for k, values in enumerate(track)])
+
+
+def draw_nose(cutoff: float, beta: float):
+    calm = smoothed(cutoff, beta)
+    figure, panels = plt.subplots(1, 2, figsize=(9.5, 3.2))
+    for axes, part, words in zip(
+        panels, (slice(76, 98), slice(34, 66)), ("rest", "motion"), strict=True
+    ):
+        times = np.arange(len(track))[part] / 25
+        for values, name, look in (
+            (track, "found", "."),
+            (reference, "reference", "--"),
+            (calm, "filtered", "-"),
+        ):
+            axes.plot(times, values[part, 30, 0], look, label=name)
+        axes.set(title=words, xlabel="seconds")
+    panels[0].set_ylabel("sideways (eye distances)")
+    panels[1].legend()
+    return figure
+
+
+widgets.explore(draw_nose, cutoff=(0.2, 6.0, 0.1, 1.5), beta=(0.0, 10.0, 0.5, 0.0))
+
+# %% [markdown]
+# To choose, measure both faults. **Jitter** is the mean acceleration (chapter 06). **Lag** is the
+# time by which the reference has to be delayed to fit best. Each line below is one beta, each
+# point on it one cutoff. **Which corner do we want to be in?**
+
+# %% alt="Jitter against lag: lines with a higher beta lie nearer to the corner without either"
+from deepfake_lesson.metrics import jitter
+
+DELAYS = np.arange(0, 0.4, 0.01)  # seconds
+times = np.arange(len(track)) / 25
+late = [np.interp(times - delay, times, reference[:, 30, 0]) for delay in DELAYS]
+
+
+def lag(calm: np.ndarray) -> float:
+    """Milliseconds by which the nose comes late."""
+    errors = [np.abs(calm[10:, 30, 0] - each[10:]).mean() for each in late]
+    return 1000 * DELAYS[np.argmin(errors)]
+
+
+cutoffs = (0.5, 1, 1.5, 2.5, 4, 8)
+for beta in (0, 1, 5):
+    tried = [smoothed(cutoff, beta) for cutoff in cutoffs]
+    plt.plot(
+        [lag(each) for each in tried], [jitter(each) for each in tried], "o-", label=f"beta {beta}"
+    )
+plt.axhline(jitter(track), color="black", linestyle=":", label="as found")
+plt.xlabel("lag (milliseconds)")
+plt.ylabel("jitter")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+# Without beta you buy calm with delay. With beta the lines move to the left: as calm at rest, and
+# less late in motion. The pipeline takes a cutoff of 1.5 and a beta of 5, and the delay of the
+# filter comes on top of that of the stages.
+#
+# ## 8 · Somebody else drives
+#
+# The driver's face has another shape than the target's, and sits somewhere else in the picture. Two
+# things are kept about the driver. The **square** around the face is followed slowly, over about two
+# seconds: so it does not matter where somebody sits, yet a nod is still seen as a nod. And the
+# **mean shape** of the driver is learnt from the first second on; what goes to the network is the
+# target's mean shape plus what the driver does beyond his own.
+#
+# **Predict:** what will the network paint if we leave the second step out?
+
+# %% alt="His landmarks and her painting, raw and adapted: raw she gets the shape of his face"
+from deepfake_lesson.landmarks import transform_points
+from deepfake_lesson.reenactment.conditions import adapt, face_square, find_pupils, square_matrix
+
+size, number = her.model.size, 46
+matrix = square_matrix(face_square(points), size)
+his = transform_points(points, matrix)
+pupils = transform_points(find_pupils(frames[number], points[number]), matrix)
+adapted = adapt(his[number], his.mean(axis=0), her.model.target_mean)
+eyes = [np.stack([face[36:42].mean(0), face[42:48].mean(0)]) for face in (his[number], adapted)]
+drawings = [
+    her.model.draw(his[number], pupils),
+    her.model.draw(adapted, pupils + eyes[1] - eyes[0]),
+]
+painted = her.model.predict(np.stack(drawings))
+pictures = [frames[number], drawings[0], painted[0], drawings[1], painted[1]]
+plots.gallery(pictures, ["driver", "as found", "painted", "adapted", "painted"], size=190)
+
+# %% [markdown]
+# As found, she gets the shape of his head and jaw, a mixture of two people. Adapted, the drawing has
+# her proportions and his movement.
+#
+# How slowly should the square follow? Here he shakes his head, and after four seconds he moves his
+# chair to the side and does it again. **Predict:** which of the three does a viewer want?
+
+# %% alt="Place of his nose: followed fast its motion vanishes, slowly the new chair is never left"
+from deepfake_lesson.reenactment.live import SlowMean
+
+path = np.concatenate([track[:, 30, 0], track[:, 30, 0] + 1.5]) - track[0, 30, 0]
+middles = np.concatenate([track[:, :, 0].mean(1), track[:, :, 0].mean(1) + 1.5]) - track[0, 30, 0]
+for seconds in (0.2, 2, 20):
+    slow = SlowMean(seconds)
+    square = [slow.add(middle, k / 25) for k, middle in enumerate(middles)]
+    plt.plot(np.arange(len(path)) / 25, path - square, label=f"{seconds:g} s")
+plt.xlabel("seconds")
+plt.ylabel("nose in the square\n(eye distances)")
+plt.legend(title="followed within")
+plt.show()
+
+# %% [markdown]
+# Followed at once, the square turns with the head: he shakes it and she hardly does. Followed too
+# slowly, she stays at the border of her picture after he has moved, where the network has never
+# seen her. Two seconds are a compromise.
+#
+# ## 9 · Before the camera
+#
+# Now you. Nothing needs to be installed: the camera belongs to your browser, which sends one picture
+# after the other to Python and shows what comes back. Without a camera choose *recorded clip*.
+#
+# > **Who may stand there?** You, and whoever said yes. Nobody else may walk through the picture. On
+# > your own machine the pictures stay on it, and none is kept. On Colab or another server they travel
+# > to that server: use the recorded clip there, or ask what its rules are.
+#
+# Sit upright, with light from the front, and look straight ahead for the first second, in which
+# your mean shape is learnt.
+
+# %% alt="The camera's view with the recorded man, his landmarks and the woman painted from them"
+from deepfake_lesson.webcam import Webcam
+
+pipeline.reset()
+camera = Webcam(pipeline.process, clip=clip)
+camera
+
+# %%
+print("ms:", ", ".join(f"{name} {spent:.1f}" for name, spent in camera.milliseconds.items()))
+
+# %% [markdown]
+# Stop the camera and run this cell: it has the medians of your last hundred pictures. In the browser
+# there are stages that our pipeline does not have, such as packing and unpacking JPEGs, and frames
+# go one by one. A program of its own has neither: in a terminal `deepfake-lesson live --model
+# work/models/chapter_09` shows the camera in threads.
+#
+# - Turn your head slowly. At which angle does she fall apart? She was filmed up to 25 degrees.
+# - Stick your tongue out. Which of the 68 landmarks could tell her?
+# - Lean to the camera quickly, then slowly.
+#
+# ## 10 · A face swap, live
+#
+# The pipeline does not know what a target is. It asks it for four things: what to *draw*, to
+# *paint*, to *blend*, and what to show when there is no face. So the swap of chapters 05 and 06 runs in
+# it too. The shipped weights have seen hundreds of faces; 150 steps make them hers and his.
+
+# %% alt="Three moments of the man: as filmed, with his landmarks, and with the woman's face"
+from deepfake_lesson.extraction import create_face_dataset
+from deepfake_lesson.reenactment.live import SwapTarget
+from deepfake_lesson.training import train
+
+for person in (driver, target):
+    create_face_dataset(person, fps=6, progress=False)
+swap_folder = lesson.WORK / "models" / "chapter_09_swap"
+train(driver, target, swap_folder, preset="quick", steps=150, fresh=True, progress=False)
+swap = LivePipeline(SwapTarget.load(swap_folder, to="b"))
+swapped = [swap.process(frame) for frame in frames[30:60]]
+shown = [swapped[number] for number in (8, 17, 29)]
+rows = [[each.original, each.drawing, each.result] for each in shown]
+plots.gallery([picture for row in rows for picture in row], columns=3, size=250)
+
+# %% alt="Milliseconds of each stage, re-enactment beside face swap: only the swap has to blend"
+of_swap = swapped[-1].milliseconds
+places = np.arange(len(STAGES))
+plt.barh(places - 0.2, [mean[stage] for stage in STAGES], 0.4, label="re-enactment")
+plt.barh(places + 0.2, [of_swap[stage] for stage in STAGES], 0.4, label="face swap")
+plt.axvline(40, color="black", linestyle="--")
+plt.yticks(places, STAGES)
+plt.gca().invert_yaxis()
+plt.xlabel("milliseconds a frame, mean")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+# Another bar has grown: *blend*. The mask network of chapter 06 looks at both faces, and the result
+# has to be warped back into the large frame, while a re-enactment is shown as it was painted. The
+# remedy is the same in both: find the longest bar.
+#
+# ## 11 · How the programs do it
+#
+# [DeepFaceLive][dfl], the best-known program of this kind, is built as you would build it now. Its
+# modules (camera, detector, marker, aligner, swapper, merger, output) work like a conveyor belt, each
+# in a process of its own, and so "the final FPS is equal to the FPS of the slowest module". Its
+# networks are exported graphs (ONNX) on a graphics card. The output is held back by a delay that you
+# choose, so that the sound fits again. The face of a person is a file that is loaded, trained before
+# for days.
+#
+# Its list of faces says that these people do not exist, with one exception. Look at such claims
+# twice. Somebody who does not exist should resemble nobody; a mixture that everybody recognises,
+# under a name with two letters changed, is no such person. Ours come from the studio: their seed is
+# known, and nobody was filmed for them. Even the decoder that our swap started from paints such a
+# stand-in.
+#
+# [dfl]: https://github.com/iperov/DeepFaceLive
+#
+# ## 12 · When it is used against somebody
+#
+# You have just seen what it takes: a laptop, half a minute of training, a clip. In 2022 the FBI
+# warned of applicants who came to online interviews for jobs with another face and another voice.
+# In 2024 a clerk in Hong Kong paid 200 million Hong Kong dollars after a video call in which all
+# the colleagues were fake. What can somebody on the other side do?
+#
+# **Ask for what the pipeline cannot do.** We try three challenges on both of ours: turn your head to
+# the side, hold a hand before your face, lean. **Predict** for each which one breaks sooner.
+
+# %%
+import cv2
+
+from deepfake_lesson.studio import Identity, Moment, Pose, render_moment
+from deepfake_lesson.studio.recipe import Recipe
+
+scene = Recipe.load(clip.with_suffix(".json")).scene()
+
+
+def posed(**pose: float) -> np.ndarray:
+    """The driver in this pose, in degrees."""
+    return render_moment(Identity.sample(29), Moment({}, Pose(**pose)), scene, (480, 360)).image
+
+
+def with_hand(frame: np.ndarray, x: int, y: int) -> np.ndarray:
+    """A hand with four fingers, its palm's middle at (x, y), in the colour of his cheek."""
+    cheek = points[0, [2, 31]].mean(0).astype(int)
+    color = tuple(int(0.9 * value) for value in frames[0][cheek[1], cheek[0]])
+    frame = cv2.ellipse(frame.copy(), (x, y), (26, 32), 0, 0, 360, color, -1, cv2.LINE_AA)
+    for k, length in enumerate((52, 62, 58, 44)):
+        root, tip = (x - 20 + 13 * k, y - 14), (x - 27 + 18 * k, y - 14 - length)
+        cv2.line(frame, root, tip, color, 13, cv2.LINE_AA)
+    return frame
+
+
+middle = points[0, 33].astype(int)
+challenges = {
+    "turn": [posed(yaw=yaw) for yaw in np.linspace(0, 90, 16)],
+    "hand": [with_hand(frames[0], middle[0], middle[1] + rise) for rise in range(150, -10, -10)],
+    "lean": [posed(roll=roll) for roll in np.linspace(0, 60, 16)],
+}
+
+
+# %% alt="A head turned to 90 degrees, what re-enactment and swap show: smeared or no face at all"
+def watch(name: str, moments: tuple[int, ...]):
+    """The frames of a challenge, and below what both pipelines make of them."""
+    for each in (pipeline, swap):
+        each.reset()
+    faked = [[each.process(frame) for frame in challenges[name]] for each in (pipeline, swap)]
+    for words, film in zip(("re-enactment", "swap"), faked, strict=True):
+        print(
+            f"{words:13} no face in {sum(not each.has_face for each in film)} of {len(film)} frames"
+        )
+    shown = [challenges[name][k] for k in moments]
+    shown += [film[k].result for film in faked for k in moments]
+    return plots.gallery(shown, columns=len(moments), size=170)
+
+
+watch("turn", (0, 5, 8, 11, 15))
+
+# %% [markdown]
+# First the far eye slides off, then the face is smeared over the side of the head, and in the end
+# nobody is found. The 68 landmarks were learnt from faces that look at us, and the networks never
+# saw a profile. More data moves this limit; most programs train on what people post, and people
+# post themselves from the front.
+
+# %% alt="A hand before his face: both fakes paint on as if there was none or something like skin"
+watch("hand", (0, 8, 10, 12, 15))
+
+# %% alt="A head that leans to the shoulder: landmarks hold on for a while, then they are lost"
+watch("lean", (0, 4, 8, 12, 15))
+
+# %% [markdown]
+# The hand breaks them in two different ways. The re-enactment does not know a hand: nothing of it is
+# in the drawing, so she keeps smiling behind a hand that nobody sees. The swap paints a face on the
+# hand, or under it, as far as its mask knows hands.
+#
+# Such challenges are studied: [GOTCHA][gotcha] compares eight of them. But they are a race, not a
+# proof. Each one that becomes known can be trained for. What holds longer does not depend on pixels:
+#
+# - call back on a number that you already had; ask what only this person knows; agree on a word;
+# - let no single call be enough for money or passwords, whoever asks;
+# - and who makes such pictures honestly leaves the label in, and says so first.
+#
+# [gotcha]: https://arxiv.org/abs/2210.06186
+#
+# ## Exercises
+#
+# ### 1 · The rate
+#
+# Stages with these milliseconds a frame: how many results a second, one by one and in threads of
+# their own? The camera brings so many frames a second, and no result comes without a frame.
+
+
+# %% nbgrader={"solution": true, "grade_id": "rate"}
+def rate(milliseconds: list[float], threads: bool, camera: float = 30) -> float:
+    """Results a second, of stages with these milliseconds and a camera with so many frames/s."""
+    ### BEGIN SOLUTION
+    spent = max(milliseconds) if threads else sum(milliseconds)
+    return min(camera, 1000 / spent)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_rate", "points": 2}
+from deepfake_lesson.exercises import chapter_09 as check
+
+check.rate(rate)
+### BEGIN HIDDEN TESTS
+assert (answer := check.rate(rate)).right, answer
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### 2 · How seldom to search?
+#
+# A search takes `search` milliseconds, following `follow`. Choose the smallest distance `n` between
+# searches for which the mean (section 4) is within the budget: the sooner a new face is seen, the
+# better. If nothing helps, say 0.
+
+# %% nbgrader={"solution": true, "grade_id": "detect_every"}
+import math
+
+
+def detect_every(search: float, follow: float, budget: float) -> int:
+    """Frames from one search to the next, at least 1; 0 if no distance keeps the budget (ms)."""
+    ### BEGIN SOLUTION
+    if search <= budget:
+        return 1
+    if follow >= budget:
+        return 0
+    return math.ceil((search - follow) / (budget - follow))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_detect_every", "points": 2}
+from deepfake_lesson.exercises import chapter_09 as check
+
+check.detect_every(detect_every)
+### BEGIN HIDDEN TESTS
+assert (answer := check.detect_every(detect_every)).right, answer
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### 3 · A queue of one
+#
+# One stage behind a queue of one. Frames arrive at given times; the stage needs `busy` milliseconds
+# for each. Whenever it is free it takes the newest frame that has arrived and that it has not
+# had, or waits for the next one. Which frames does it work on?
+
+
+# %% nbgrader={"solution": true, "grade_id": "worked_on"}
+def worked_on(arrivals: list[float], busy: float) -> list[int]:
+    """Numbers of the frames that are not dropped; arrivals in ms, rising."""
+    ### BEGIN SOLUTION
+    taken, free = [], 0.0
+    for number, arrival in enumerate(arrivals):
+        start = max(free, arrival)
+        is_last = number + 1 == len(arrivals)
+        if is_last or arrivals[number + 1] > start:
+            taken.append(number)
+            free = start + busy
+    return taken
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_worked_on", "points": 3}
+from deepfake_lesson.exercises import chapter_09 as check
+
+check.worked_on(worked_on)
+### BEGIN HIDDEN TESTS
+assert (answer := check.worked_on(worked_on)).right, answer
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### 4 · Smooth
+#
+# The simplest filter of section 7: keep the first value; then take a share of each new one.
+
+# %% nbgrader={"solution": true, "grade_id": "smooth"}
+import numpy as np
+
+
+def smooth(values: np.ndarray, share: float) -> np.ndarray:
+    """Values (N,) smoothed: a share (0 to 1) of the new value, the rest of the last result."""
+    ### BEGIN SOLUTION
+    calm = [values[0]]
+    for value in values[1:]:
+        calm.append(calm[-1] + share * (value - calm[-1]))
+    return np.array(calm)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_smooth", "points": 2}
+from deepfake_lesson.exercises import chapter_09 as check
+
+check.smooth(smooth)
+### BEGIN HIDDEN TESTS
+assert (answer := check.smooth(smooth)).right, answer
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### 5 · The heart of the One-Euro filter
+#
+# Which share does it take of a new value? First the cutoff for this speed, then the formula for
+# alpha. Both stand in section 7.
+
+# %% nbgrader={"solution": true, "grade_id": "one_euro_share"}
+import math
+
+
+def one_euro_share(speed: float, step: float, lowest: float, beta: float) -> float:
+    """Alpha for a speed (units a second, may be negative), a time step (s), f_min (Hz) and beta."""
+    ### BEGIN SOLUTION
+    cutoff = lowest + beta * abs(speed)
+    return 1 / (1 + 1 / (2 * math.pi * cutoff * step))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_one_euro_share", "points": 2}
+from deepfake_lesson.exercises import chapter_09 as check
+
+check.one_euro_share(one_euro_share)
+### BEGIN HIDDEN TESTS
+assert (answer := check.one_euro_share(one_euro_share)).right, answer
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Summary
+#
+# - At 25 frames a second there are 40 ms for everything. You have measured where yours go.
+# - Searching a picture costs as much as it has pixels; so search a small one, seldom, and follow in
+#   between.
+# - One by one, times add up. In threads the slowest part sets the rate, late frames are dropped, and
+#   the delay is still the sum. Parts that share cores slow each other down.
+# - Batches raise throughput and latency together; live pictures are taken one at a time.
+# - A filter that sees only the past pays for calm with lag; One-Euro pays only while things rest.
+# - The driver's place and shape are taken out, so that only what he does is left.
+# - A live fake breaks at the side of the head and behind a hand, today. Call back on a number you
+#   know.
+#
+# ## References
+#
+# - Géry Casiez, Nicolas Roussel, Daniel Vogel (2012), [1€ Filter: A Simple Speed-based Low-pass
+#   Filter for Noisy Input in Interactive Systems](https://hal.science/hal-00670496); its
+#   [page](https://gery.casiez.net/1euro) has the recipe and programs in many languages.
+# - iperov, [DeepFaceLive](https://github.com/iperov/DeepFaceLive): the words on its architecture
+#   stand in its developer FAQ.
+# - Phillip Isola, Jun-Yan Zhu, Tinghui Zhou, Alexei A. Efros (2017),
+#   [Image-to-Image Translation with Conditional Adversarial
+#   Networks](https://arxiv.org/abs/1611.07004).
+# - Govind Mittal, Chinmay Hegde, Nasir Memon (2022), [GOTCHA: Real-Time Video Deepfake Detection via
+#   Challenge-Response](https://arxiv.org/abs/2210.06186).
+# - FBI (2022), [Deepfakes and Stolen PII Utilized to Apply for Remote Work
+#   Positions](https://www.ic3.gov/PSA/2022/PSA220628).
+# - Business Insider (2024), [the fake call in Hong
+#   Kong](https://www.businessinsider.com/engineering-giant-arup-target-of-25-million-deepfake-scam-2024-5).
+#
+# **Next:** this network knows one person and needs her film. Chapter 10 animates a single picture
+# of anybody, with points that nobody named.

@@ -1,0 +1,140 @@
+"""What the re-enactment network is shown: a drawing of a face, and where it is framed.
+
+A driver's face becomes landmarks, the landmarks a drawing, and the network paints the target from
+the drawing. So a drawing must say how a face moves and be silent about whose face it is: it is
+framed alike for everybody (`face_square`) and moved to the target's own shape (`adapt`).
+
+    frame -- square_matrix(square, size) --> the network's picture, upright, size x size
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from deepfake_lesson.landmarks import (
+    CLOSED_REGIONS,
+    MEAN_FACE,
+    REGIONS,
+    alignment_matrix,
+    invert_matrix,
+    transform_points,
+)
+
+FRAMINGS = ("face", "whole")
+FACE_SHARE = 0.95  # of the side of a face's square: the width of its aligned crop, head and neck
+ABOVE = 0.06  # of the side: how far the square is moved up from the crop, for the hair
+PRECISION = 4  # OpenCV takes whole numbers of 1/16 pixel
+# One colour a region: a crossing of lines, or a shut mouth, stays readable.
+COLORS = {
+    "jaw": (255, 255, 255),
+    "left_brow": (255, 128, 0),
+    "right_brow": (255, 128, 0),
+    "nose_bridge": (160, 160, 255),
+    "nose": (160, 160, 255),
+    "left_eye": (0, 255, 0),
+    "right_eye": (0, 255, 0),
+    "outer_lip": (255, 0, 0),
+    "inner_lip": (255, 0, 255),
+}
+PUPIL, OUTLINE = (255, 255, 0), (0, 96, 255)
+
+
+@dataclass(frozen=True)
+class Square:
+    """A square of a frame in pixels: its middle (x, y) and its side."""
+
+    x: float
+    y: float
+    side: float
+
+
+def face_square(landmarks: np.ndarray) -> Square:
+    """The square that holds head and neck in all frames of a clip, in the middle of their motion.
+
+    The same face fills the same share of it wherever the camera stood: this is what normalises
+    position and scale. landmarks: (68, 2) or (N, 68, 2) pixels.
+    """
+    landmarks = np.asarray(landmarks).reshape(-1, 68, 2)
+    to_frame = [invert_matrix(alignment_matrix(points, 1)) for points in landmarks]
+    middles = np.array([transform_points(MEAN_FACE.mean(0) - 0.5, m) for m in to_frame])
+    sides = [np.sqrt(abs(np.linalg.det(matrix[:, :2]))) for matrix in to_frame]
+    side = float(np.median(sides)) / FACE_SHARE
+    x, y = np.median(middles, axis=0)
+    return Square(float(x), float(y) - ABOVE * side, side)
+
+
+def whole_square(width: int, height: int) -> Square:
+    """The largest square in the middle of a frame: the classic way, which normalises nothing."""
+    return Square((width - 1) / 2, (height - 1) / 2, float(min(width, height)))
+
+
+def square_matrix(square: Square, size: int) -> np.ndarray:
+    """(2, 3) float64 matrix from frame pixels to those of the network's picture (size x size)."""
+    scale = size / square.side
+    middle = (size - 1) / 2
+    return np.array(
+        [[scale, 0.0, middle - scale * square.x], [0.0, scale, middle - scale * square.y]]
+    )
+
+
+def adapt(landmarks: np.ndarray, driver_mean: np.ndarray, target_mean: np.ndarray) -> np.ndarray:
+    """A driver's landmarks on the target's face: the target's shape and the driver's motion.
+
+    All (68, 2) or, for landmarks, (N, 68, 2), in the network's pixels; the means are those of a
+    clip or of a stretch of it.
+    """
+    return (landmarks + (target_mean - driver_mean)).astype(np.float32)
+
+
+def find_pupils(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """(2, 2) float32 pixels: middle of the dark part of the left and of the right eye.
+
+    Within the outline of an eye iris and pupil are darker than the white. image: (H, W, 3) uint8.
+    """
+    pupils = []
+    for name in ("left_eye", "right_eye"):
+        eye = np.asarray(landmarks[REGIONS[name]], np.float32)
+        low = np.floor(eye.min(0)).astype(int) - 1
+        high = np.ceil(eye.max(0)).astype(int) + 2
+        width, height = np.maximum(high - low, 3)
+        patch = cv2.getRectSubPix(image, (int(width), int(height)), ((low + high - 1) / 2).tolist())
+        inside = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(inside, [np.rint(eye - low).astype(np.int32)], 1)
+        gray = cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        bright = gray[inside > 0].max(initial=1.0)
+        weights = inside * (1 - gray / bright) ** 2 + 1e-6 * inside + 1e-12
+        rows, columns = np.mgrid[:height, :width]
+        total = weights.sum()
+        middle = (columns * weights).sum() / total, (rows * weights).sum() / total
+        pupils.append(low + np.array(middle))
+    return np.array(pupils, np.float32)
+
+
+def draw_condition(
+    landmarks: np.ndarray,
+    size: int,
+    thickness: int = 2,
+    pupils: np.ndarray | None = None,
+    outline: np.ndarray | None = None,
+) -> np.ndarray:
+    """The drawing (size, size, 3) uint8 that stands for a face: all 68 points, a line a region.
+
+    landmarks: (68, 2) in the pixels of the drawing. thickness: of the lines in pixels. pupils:
+    (2, 2), as spots. outline: (N, 2) of the head, as a closed line.
+    """
+    drawing = np.zeros((size, size, 3), np.uint8)
+    if outline is not None:
+        _line(drawing, outline, True, OUTLINE, thickness)
+    for name, region in REGIONS.items():
+        _line(drawing, landmarks[region], name in CLOSED_REGIONS, COLORS[name], thickness)
+    for x, y in () if pupils is None else np.rint(np.asarray(pupils) * 2**PRECISION).astype(int):
+        radius = round(size / 100 * 2**PRECISION)
+        cv2.circle(drawing, (int(x), int(y)), radius, PUPIL, -1, cv2.LINE_AA, PRECISION)
+    return drawing
+
+
+def _line(drawing, points, closed, color, thickness):
+    path = np.rint(np.asarray(points, np.float64) * 2**PRECISION).astype(np.int32)
+    path = path.reshape(-1, 1, 2)
+    cv2.polylines(drawing, [path], closed, color, thickness, cv2.LINE_AA, PRECISION)
