@@ -106,18 +106,13 @@ def networks() -> dict[str, Callable]:
 def show(kind: str, seconds: float) -> tuple[LiveReport, list[float]]:
     """A run of so many seconds, and the process's memory in MB early and at its end."""
     target = ReenactTarget(reenactment()) if kind == "re-enactment" else SwapTarget(face_swap())
-    pipeline, memory, start = LivePipeline(target), [], time.perf_counter()
-    for frame in read_frames(film_clip()):
-        side_by_side(pipeline.process(frame))  # what happens once, such as compiling, is over
-        if time.perf_counter() - start > 2:
-            break
+    pipeline, memory = LivePipeline(target), []
 
     def sink(result) -> None:
         side_by_side(result)
         if not memory and time.perf_counter() - start >= min(EARLY, seconds / 2):
             memory.append(psutil.Process().memory_info().rss / 1e6)
 
-    pipeline.reset()
     start = time.perf_counter()
     report = pipeline.run(clip_frames(film_clip(), RATE, loop=True), sink, seconds)
     memory.append(psutil.Process().memory_info().rss / 1e6)

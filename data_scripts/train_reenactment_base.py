@@ -24,8 +24,9 @@ SCENE = 3  # the take whose room, light and camera serve all clips
 TRACKS = ("screen_test", "conversation", "expressions", "look_around", "talk")
 CLIPS, SECONDS, FPS = 12, 16, 12.5
 FRAME_SIZE = 400  # pixels, of which the face's square takes about 256
-# First what a face looks like, which is quick without a discriminator; then its texture.
-ROUNDS = {"shape": (12_000, 0.0), "texture": (3_000, None)}  # steps; weight of the GAN, None: usual
+# Steps for a picture's side: first without a discriminator, which is quick, what a face looks like;
+# then with it its texture.
+STEPS = {128: (6_000, 1_500), 256: (12_000, 3_000)}
 
 
 def film(folder: Path):
@@ -78,14 +79,16 @@ def main() -> None:
     print(create_pairs(person))
     for name in ("quick", "laptop"):
         usual = ReenactmentConfig.from_preset(presets.preset(name))
-        if options.size in (None, usual.pix2pix.size):
-            for part, (steps, gan) in ROUNDS.items():
-                config = replace(usual, from_base=part != "shape", held_out=0.05)
-                if gan is not None:
-                    config = replace(config, pix2pix=replace(config.pix2pix, gan=gan))
-                folder = options.build / f"{part}_{config.pix2pix.size}"
-                print(train_reenactment(person, folder, steps=steps, config=config))
-                print(save_base_weights(WEIGHTS, load_networks(folder, config)))
+        size = usual.pix2pix.size
+        if options.size not in (None, size):
+            continue
+        shape = replace(usual, from_base=False, pix2pix=replace(usual.pix2pix, gan=0.0))
+        parts = zip(("shape", "texture"), (shape, usual), STEPS[size], strict=True)
+        for part, config, steps in parts:
+            folder = options.build / f"{part}_{size}"
+            config = replace(config, held_out=0.05)
+            print(train_reenactment(person, folder, steps=steps, config=config))
+            print(save_base_weights(WEIGHTS, load_networks(folder, config)))
 
 
 if __name__ == "__main__":

@@ -175,7 +175,7 @@ def unet(encoder: Sequence[tuple[int, int]], decoder: Sequence[tuple[int, int]])
     """
     from matplotlib.figure import Figure
 
-    figure = Figure((10, 4.4), dpi=96, layout="none")
+    figure = Figure((10, 3.8), dpi=96, layout="none")
     axes = figure.add_axes((0, 0, 1, 1))
     bars = [*encoder, *decoder]
     tallest, middles = max(side for side, _ in bars), []
@@ -188,14 +188,14 @@ def unet(encoder: Sequence[tuple[int, int]], decoder: Sequence[tuple[int, int]])
         name = f"{side}\n{channels}"
         axes.text(middles[-1][0], -1.42, name, ha="center", va="top", fontsize=11)
         left += max(width, 0.34) + 0.16
-    axes.text(-0.1, -1.42, "side\nchannels", ha="right", va="top", fontsize=11)
+    axes.text(-0.35, -1.42, "side\nchannels", ha="right", va="top", fontsize=11)
     sides = [side for side, _ in encoder]
     for place, (side, _) in enumerate(decoder[:-1], start=len(encoder)):
         start, end = middles[sides.index(side)], middles[place]
         look = {"arrowstyle": "-|>", "color": "#444444", "linewidth": 1.5}
         look["connectionstyle"] = f"arc3,rad={-0.9 / (1 + place - sides.index(side)) - 0.1}"
         axes.annotate("", end, start, arrowprops=look)
-    axes.set(xlim=(-1.0, left), ylim=(-2.1, 2.3))
+    axes.set(xlim=(-1.3, left), ylim=(-1.95, 1.5))
     axes.axis("off")
     return Picture(draw_figure(figure))
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from deepfake_lesson import provenance
+from deepfake_lesson.checkpoints import write_config
 from deepfake_lesson.detectors import detect_faces
 from deepfake_lesson.errors import LessonError, MediaError, ModelError
 from deepfake_lesson.images import fit
@@ -324,6 +325,18 @@ class TestSinks:
         assert probe(out).fps == 20
         assert abs(probe(out).seconds - 1.2) < 0.5
 
+    def test_ctrl_c_keeps_what_was_filmed(self, reenactment, anna, tmp_path):
+        out, before = tmp_path / "live.mp4", set(threading.enumerate())
+
+        def stopped(result):
+            sink(result)
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt), VideoSink(out) as sink:
+            LivePipeline(ReenactTarget(reenactment)).run(cycle(anna), stopped)
+        assert settled(before)
+        assert provenance.verify(out).state == "valid"
+
     def test_another_error_leaves_no_video(self, reenactment, anna, tmp_path):
         out = tmp_path / "live.mp4"
         with pytest.raises(ZeroDivisionError), VideoSink(out) as sink:
@@ -398,6 +411,11 @@ class TestDriver:
 class TestLoading:
     def test_the_kind_is_found_from_the_folder(self, reenactor):
         assert isinstance(load_target(reenactor), ReenactTarget)
+
+    def test_a_face_swap_s_folder_is_opened_as_one(self, tmp_path):
+        write_config(tmp_path, "face swap", {})
+        with pytest.raises(ModelError, match="settings are not those of a face swap"):
+            load_target(tmp_path)
 
     def test_a_folder_without_a_model_is_refused(self, tmp_path):
         with pytest.raises(ModelError, match="there is no model"):

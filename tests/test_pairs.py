@@ -168,12 +168,20 @@ def test_a_stopped_run_goes_on_with_the_clip_it_was_at(person):
     assert load_pairs(person).clips.tolist() == [0] * 48 + [1] * 48
 
 
+def test_a_clip_that_is_taken_out_takes_its_pictures_along(person):
+    shutil.move(person.media / "clip.mp4", person.media / "other.mp4")
+    report = create_pairs(person, fps=11, progress=False)
+    assert report["new"] == ["other.mp4"] and set(load_pairs(person).clips) == {0}
+    names = [path.name for path in (person.folder / "pairs" / "frames").iterdir()]
+    assert len(names) == 44 and all(name.startswith("other") for name in names)
+
+
 def test_frames_without_a_face_are_skipped_and_said(shots, tmp_path):
     nobody = [np.full_like(shots[0][0], 90)] * 20
     person = filmed(tmp_path, shots[0] * 2 + nobody + shots[0] * 2)
     report = create_pairs(person, progress=False)
     assert report["pairs"] == 48 and report["frames"] == 68
-    assert report["skipped"] == {"0.mp4": "24-43"}
+    assert report["skipped"] == ["0.mp4 24-43"]
     assert not set(range(24, 44)) & set(load_pairs(person).numbers.tolist())
 
 

@@ -294,14 +294,14 @@ def test_a_step_moves_both_networks_and_counts_its_losses(trained):
 
 def test_without_gan_there_is_no_critic_and_l1_alone_learns_two_pairs_by_heart():
     smooth = tf.image.resize(pictures(4, 2, 4), (32, 32))
-    model = Pix2pix(Pix2pixConfig(32, 8, gan=0, dropout=0))
+    model = Pix2pix(Pix2pixConfig(32, 4, gan=0, dropout=0))
     assert model.discriminator is None and set(model.networks) == {"generator"}
-    model.compile(keras.optimizers.Adam(2e-3, beta_1=0.5), jit_compile=False)
-    for _ in range(150):
+    model.compile(keras.optimizers.Adam(5e-3, beta_1=0.5), jit_compile=False)
+    for _ in range(100):
         model.reset_metrics()
         losses = model.train_on_batch(DRAWINGS, smooth, return_dict=True)
     assert set(losses) == {"loss", "l1_loss"}
-    assert np.abs(model.generator(DRAWINGS) - smooth).mean() < 0.05
+    assert np.abs(model.generator(DRAWINGS) - smooth).mean() < 0.1
 
 
 @pytest.mark.parametrize(

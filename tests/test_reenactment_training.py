@@ -255,11 +255,11 @@ def test_float16_scales_its_loss_and_still_learns(monkeypatch, pairs):
     assert isinstance(trainee.optimizers["optimizer"], keras.optimizers.LossScaleOptimizer)
     before = model.get_weights()
     batch = pair_batch(0, pairs.resized(32), small)
-    for _ in range(4):
+    for _ in range(15):  # the first ones overflow: the scale has to come down
         losses = trainee.step(batch)
     assert all(np.isfinite(loss) for loss in losses.values())
     moved = [np.abs(a - b).max() for a, b in zip(before, model.get_weights(), strict=True)]
-    assert 0 < max(moved) < 10 * small.learning_rate
+    assert 0 < max(moved) < 30 * small.learning_rate
 
 
 # Base weights

@@ -43,9 +43,10 @@ for rate in (10, 15, 25, 30, 60):
 # ## 2 · A target and a driver
 #
 # We need somebody to become: the woman of chapter 08, painted by a network for 128 pixels that
-# learns for at most half a minute. It will be a rough painting; its speed is that of a good one. And
-# we need somebody who drives: a man who nods and shakes his head, filmed in the shape of a webcam's
-# picture. The clip will stand for the camera until section 9. Altogether this takes a minute.
+# learns for at most half a minute. It will be a rough painting; its speed is that of a good one.
+# And we need somebody who drives: a man who nods and shakes his head, filmed in the shape of a
+# webcam's picture. The clip will stand for the camera until section 9. Altogether this takes a
+# minute.
 
 # %%
 from deepfake_lesson.reenactment.pairs import create_pairs
@@ -65,7 +66,7 @@ print(f"{training.step} steps")
 #
 # | part | stages |
 # |---|---|
-# | **find** | *detect*: search the whole picture now and then; *landmarks*: follow the face in between; *smooth* |
+# | **find** | *detect*: search all of the picture; *landmarks*: follow the face; *smooth* |
 # | **paint** | *draw* what the network sees; *network* |
 # | **finish** | *blend* into the frame (only a face swap has to); *label* |
 
@@ -169,11 +170,11 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# Time falls nearly with the square, down to where other work is left over: once a face is found, its
-# 68 points are read from the *large* picture. But in a small picture the face becomes smaller than
-# the window, and then nothing is found, however fast. The pipeline searches so that a face as wide
-# as a fifth of the picture is still seen: enough for somebody before a camera, too little for a
-# crowd.
+# Time falls nearly with the square, down to where other work is left over: once a face is found,
+# its 68 points are read from the *large* picture. But in a small picture the face becomes smaller
+# than the window, and then nothing is found, however fast. The pipeline searches so that a face as
+# wide as a fifth of the picture is still seen: enough for somebody before a camera, too little for
+# a crowd.
 #
 # The second trick is to search seldom. With one search in n frames the part *find* takes on average
 #
@@ -344,7 +345,7 @@ print(f"the slowest part ({slowest}) {1000 / parts[slowest]:.0f}")
 # Which stages can you afford? Move the controls: the bars are what you have measured, the line is
 # the budget.
 
-# %% alt="A bar for find, paint and finish against the budget, with controls for what is switched on"
+# %% alt="Bars of find, paint and finish against the budget, with switches for the stages"
 from deepfake_lesson import widgets
 
 
@@ -412,10 +413,10 @@ for name, chosen in rounds.items():
 # ### A faster network
 #
 # Keras keeps what training needs. For inference alone the network can be exported as a fixed graph,
-# in which layers that follow each other become one. OpenVINO does this on processors
-# (`pip install 'deepfake_lesson[live]'`); without it Keras does the work, and the pipeline takes what
-# is there. The table shows what you have installed, for the network of this chapter and for the
-# one with 256 pixels of the laptop preset.
+# in which layers that follow each other become one. OpenVINO does this on processors (`pip install
+# 'deepfake_lesson[live]'`); without it Keras does the work, and the pipeline takes what is there.
+# The table shows what you have installed, for the network of this chapter and for the one with 256
+# pixels of the laptop preset.
 
 # %%
 from importlib.util import find_spec
@@ -461,12 +462,12 @@ for count in (1, 2, 4, 8):
     print(f"{count:8} {spent:14.1f} {1000 * count / spent:12.0f} {waited:16.0f} ms")
 
 # %% [markdown]
-# More pictures a second, or hardly: that depends on your processor. But the first picture of a batch
-# has to wait until the camera has brought the last one, and that is certain. **Throughput** (results
-# a second) and **latency** (how old a result is) are two numbers. Batches and threads raise the
-# first and never lower the second. In a call, a delay of some 150 ms goes unnoticed, half a second
-# makes people talk into each other; and sound that is not held back by the same time runs ahead of
-# the lips.
+# More pictures a second, or hardly: that depends on your processor. But the first picture of a
+# batch has to wait until the camera has brought the last one, and that is certain. **Throughput**
+# (results a second) and **latency** (how old a result is) are two numbers. Batches and threads
+# raise the first and never lower the second. In a call, a delay of some 150 ms goes unnoticed, half
+# a second makes people talk into each other; and sound that is not held back by the same time runs
+# ahead of the lips.
 #
 # ## 7 · Calm points that do not lag
 #
@@ -477,9 +478,9 @@ for count in (1, 2, 4, 8):
 # $$y_k = y_{k-1} + \alpha \, (x_k - y_{k-1}), \qquad
 # \alpha = \frac{1}{1 + \frac{1}{2 \pi \, f_c \, \Delta t}}$$
 #
-# A small cutoff $f_c$ (in hertz) means a small $\alpha$: calm and late. Casiez, Roussel and Vogel saw
-# that we notice trembling when things rest, and delay when they move. So their **One-Euro filter**
-# lets the cutoff grow with the speed $v$: $f_c = f_{min} + \beta \, |v|$.
+# A small cutoff $f_c$ (in hertz) means a small $\alpha$: calm and late. Casiez, Roussel and Vogel
+# saw that we notice trembling when things rest, and delay when they move. So their **One-Euro
+# filter** lets the cutoff grow with the speed $v$: $f_c = f_{min} + \beta \, |v|$.
 
 # %%
 from deepfake_lesson.tracking import OneEuro
@@ -492,7 +493,7 @@ lesson.show(OneEuro)
 # set beta to 0 and lower the cutoff until what rests is calm; then raise beta until what moves does
 # not lag.
 
-# %% alt="Path of his nose: at rest the filter is calmer than the points, in motion it lags a little"
+# %% alt="Path of his nose: the filter is calmer than the points at rest and lags in motion"
 from scipy.ndimage import gaussian_filter1d
 
 from deepfake_lesson.landmarks import interocular
@@ -537,8 +538,8 @@ widgets.explore(draw_nose, cutoff=(0.2, 6.0, 0.1, 1.5), beta=(0.0, 10.0, 0.5, 0.
 
 # %% [markdown]
 # To choose, measure both faults. **Jitter** is the mean acceleration (chapter 06). **Lag** is the
-# time by which the reference has to be delayed to fit best. Each line below is one beta, each
-# point on it one cutoff. **Which corner do we want to be in?**
+# time by which the reference has to be delayed to fit best. Each line below is one beta, each point
+# on it one cutoff. **Which corner do we want to be in?**
 
 # %% alt="Jitter against lag: lines with a higher beta lie nearer to the corner without either"
 from deepfake_lesson.metrics import jitter
@@ -574,8 +575,8 @@ plt.show()
 # ## 8 · Somebody else drives
 #
 # The driver's face has another shape than the target's, and sits somewhere else in the picture. Two
-# things are kept about the driver. The **square** around the face is followed slowly, over about two
-# seconds: so it does not matter where somebody sits, yet a nod is still seen as a nod. And the
+# things are kept about the driver. The **square** around the face is followed slowly, over about
+# two seconds: so it does not matter where somebody sits, yet a nod is still seen as a nod. And the
 # **mean shape** of the driver is learnt from the first second on; what goes to the network is the
 # target's mean shape plus what the driver does beyond his own.
 #
@@ -600,8 +601,8 @@ pictures = [frames[number], drawings[0], painted[0], drawings[1], painted[1]]
 plots.gallery(pictures, ["driver", "as found", "painted", "adapted", "painted"], size=190)
 
 # %% [markdown]
-# As found, she gets the shape of his head and jaw, a mixture of two people. Adapted, the drawing has
-# her proportions and his movement.
+# As found, she gets the shape of his head and jaw, a mixture of two people. Adapted, the drawing
+# has her proportions and his movement.
 #
 # How slowly should the square follow? Here he shakes his head, and after four seconds he moves his
 # chair to the side and does it again. **Predict:** which of the three does a viewer want?
@@ -627,12 +628,13 @@ plt.show()
 #
 # ## 9 · Before the camera
 #
-# Now you. Nothing needs to be installed: the camera belongs to your browser, which sends one picture
-# after the other to Python and shows what comes back. Without a camera choose *recorded clip*.
+# Now you. Nothing needs to be installed: the camera belongs to your browser, which sends one
+# picture after the other to Python and shows what comes back. Without a camera choose *recorded
+# clip*.
 #
 # > **Who may stand there?** You, and whoever said yes. Nobody else may walk through the picture. On
-# > your own machine the pictures stay on it, and none is kept. On Colab or another server they travel
-# > to that server: use the recorded clip there, or ask what its rules are.
+# > your own machine the pictures stay on it, and none is kept. On Colab or another server they
+# > travel to that server: use the recorded clip there, or ask what its rules are.
 #
 # Sit upright, with light from the front, and look straight ahead for the first second, in which
 # your mean shape is learnt.
@@ -648,10 +650,10 @@ camera
 print("ms:", ", ".join(f"{name} {spent:.1f}" for name, spent in camera.milliseconds.items()))
 
 # %% [markdown]
-# Stop the camera and run this cell: it has the medians of your last hundred pictures. In the browser
-# there are stages that our pipeline does not have, such as packing and unpacking JPEGs, and frames
-# go one by one. A program of its own has neither: in a terminal `deepfake-lesson live --model
-# work/models/chapter_09` shows the camera in threads.
+# Stop the camera and run this cell: it has the medians of your last hundred pictures. In the
+# browser there are stages that our pipeline does not have, such as packing and unpacking JPEGs, and
+# frames go one by one. A program of its own has neither: in a terminal `deepfake-lesson live
+# --model work/models/chapter_09` shows the camera in threads.
 #
 # - Turn your head slowly. At which angle does she fall apart? She was filmed up to 25 degrees.
 # - Stick your tongue out. Which of the 68 landmarks could tell her?
@@ -660,8 +662,8 @@ print("ms:", ", ".join(f"{name} {spent:.1f}" for name, spent in camera.milliseco
 # ## 10 · A face swap, live
 #
 # The pipeline does not know what a target is. It asks it for four things: what to *draw*, to
-# *paint*, to *blend*, and what to show when there is no face. So the swap of chapters 05 and 06 runs in
-# it too. The shipped weights have seen hundreds of faces; 150 steps make them hers and his.
+# *paint*, to *blend*, and what to show when there is no face. So the swap of chapters 05 and 06
+# runs in it too. The shipped weights have seen hundreds of faces; 150 steps make them hers and his.
 
 # %% alt="Three moments of the man: as filmed, with his landmarks, and with the woman's face"
 from deepfake_lesson.extraction import create_face_dataset
@@ -698,11 +700,11 @@ plt.show()
 # ## 11 · How the programs do it
 #
 # [DeepFaceLive][dfl], the best-known program of this kind, is built as you would build it now. Its
-# modules (camera, detector, marker, aligner, swapper, merger, output) work like a conveyor belt, each
-# in a process of its own, and so "the final FPS is equal to the FPS of the slowest module". Its
-# networks are exported graphs (ONNX) on a graphics card. The output is held back by a delay that you
-# choose, so that the sound fits again. The face of a person is a file that is loaded, trained before
-# for days.
+# modules (camera, detector, marker, aligner, swapper, merger, output) work like a conveyor belt,
+# each in a process of its own, and so "the final FPS is equal to the FPS of the slowest module".
+# Its networks are exported graphs (ONNX) on a graphics card. The output is held back by a delay
+# that you choose, so that the sound fits again. The face of a person is a file that is loaded,
+# trained before for days.
 #
 # Its list of faces says that these people do not exist, with one exception. Look at such claims
 # twice. Somebody who does not exist should resemble nobody; a mixture that everybody recognises,
@@ -719,8 +721,8 @@ plt.show()
 # In 2024 a clerk in Hong Kong paid 200 million Hong Kong dollars after a video call in which all
 # the colleagues were fake. What can somebody on the other side do?
 #
-# **Ask for what the pipeline cannot do.** We try three challenges on both of ours: turn your head to
-# the side, hold a hand before your face, lean. **Predict** for each which one breaks sooner.
+# **Ask for what the pipeline cannot do.** We try three challenges on both of ours: turn your head
+# to the side, hold a hand before your face, lean. **Predict** for each which one breaks sooner.
 
 # %%
 import cv2
@@ -785,12 +787,13 @@ watch("hand", (0, 8, 10, 12, 15))
 watch("lean", (0, 4, 8, 12, 15))
 
 # %% [markdown]
-# The hand breaks them in two different ways. The re-enactment does not know a hand: nothing of it is
-# in the drawing, so she keeps smiling behind a hand that nobody sees. The swap paints a face on the
-# hand, or under it, as far as its mask knows hands.
+# The hand breaks them in two different ways. The re-enactment does not know a hand: nothing of it
+# is in the drawing, so she keeps smiling behind a hand that nobody sees. The swap paints a face on
+# the hand, or under it, as far as its mask knows hands.
 #
 # Such challenges are studied: [GOTCHA][gotcha] compares eight of them. But they are a race, not a
-# proof. Each one that becomes known can be trained for. What holds longer does not depend on pixels:
+# proof. Each one that becomes known can be trained for. What holds longer does not depend on
+# pixels:
 #
 # - call back on a number that you already had; ask what only this person knows; agree on a word;
 # - let no single call be enough for money or passwords, whoever asks;
@@ -857,8 +860,8 @@ assert (answer := check.detect_every(detect_every)).right, answer
 # ### 3 · A queue of one
 #
 # One stage behind a queue of one. Frames arrive at given times; the stage needs `busy` milliseconds
-# for each. Whenever it is free it takes the newest frame that has arrived and that it has not
-# had, or waits for the next one. Which frames does it work on?
+# for each. Whenever it is free it takes the newest frame that has arrived and that it has not had,
+# or waits for the next one. Which frames does it work on?
 
 
 # %% nbgrader={"solution": true, "grade_id": "worked_on"}
@@ -943,8 +946,8 @@ assert (answer := check.one_euro_share(one_euro_share)).right, answer
 # - At 25 frames a second there are 40 ms for everything. You have measured where yours go.
 # - Searching a picture costs as much as it has pixels; so search a small one, seldom, and follow in
 #   between.
-# - One by one, times add up. In threads the slowest part sets the rate, late frames are dropped, and
-#   the delay is still the sum. Parts that share cores slow each other down.
+# - One by one, times add up. In threads the slowest part sets the rate, late frames are dropped,
+#   and the delay is still the sum. Parts that share cores slow each other down.
 # - Batches raise throughput and latency together; live pictures are taken one at a time.
 # - A filter that sees only the past pays for calm with lag; One-Euro pays only while things rest.
 # - The driver's place and shape are taken out, so that only what he does is left.
@@ -958,11 +961,10 @@ assert (answer := check.one_euro_share(one_euro_share)).right, answer
 #   [page](https://gery.casiez.net/1euro) has the recipe and programs in many languages.
 # - iperov, [DeepFaceLive](https://github.com/iperov/DeepFaceLive): the words on its architecture
 #   stand in its developer FAQ.
-# - Phillip Isola, Jun-Yan Zhu, Tinghui Zhou, Alexei A. Efros (2017),
-#   [Image-to-Image Translation with Conditional Adversarial
-#   Networks](https://arxiv.org/abs/1611.07004).
-# - Govind Mittal, Chinmay Hegde, Nasir Memon (2022), [GOTCHA: Real-Time Video Deepfake Detection via
-#   Challenge-Response](https://arxiv.org/abs/2210.06186).
+# - Phillip Isola, Jun-Yan Zhu, Tinghui Zhou, Alexei A. Efros (2017), [Image-to-Image Translation
+#   with Conditional Adversarial Networks](https://arxiv.org/abs/1611.07004).
+# - Govind Mittal, Chinmay Hegde, Nasir Memon (2022), [GOTCHA: Real-Time Video Deepfake Detection
+#   via Challenge-Response](https://arxiv.org/abs/2210.06186).
 # - FBI (2022), [Deepfakes and Stolen PII Utilized to Apply for Remote Work
 #   Positions](https://www.ic3.gov/PSA/2022/PSA220628).
 # - Business Insider (2024), [the fake call in Hong

@@ -2,10 +2,10 @@
 
     source -> detect, landmarks, smooth -> draw, network -> blend, label -> sink
 
-The four parts between the arrows' ends work at the same time, each in a thread of its own, and hand
-over through queues of one, in which a newer frame takes the place of one that still waits. So the
-slowest part alone sets the rate, and what is shown is never old. `LivePipeline.process` does the
-same with one frame after the other, for a caller that waits for its result.
+What stands between two arrows has a thread of its own, and hands over through a queue of one, in
+which a newer frame takes the place of one that still waits: the slowest part sets the rate, and
+what is shown is never old. `LivePipeline.process` does the same with a single frame, for a caller
+that waits for its result.
 """
 
 import json
@@ -26,7 +26,12 @@ from deepfake_lesson.detectors import DETECTORS
 from deepfake_lesson.errors import LessonError
 from deepfake_lesson.export import fast_function
 from deepfake_lesson.images import fit, to_float, to_uint8
-from deepfake_lesson.landmarks import draw_landmarks, interocular, transform_points
+from deepfake_lesson.landmarks import (
+    MEAN_FACE,
+    draw_landmarks,
+    interocular,
+    transform_points,
+)
 from deepfake_lesson.provenance import LABEL, label_frame
 from deepfake_lesson.reenactment import clips
 from deepfake_lesson.reenactment.conditions import (
@@ -44,7 +49,7 @@ STAGES = ("detect", "landmarks", "smooth", "draw", "network", "blend", "label")
 OPTIONAL = ("smooth", "network", "blend")
 
 # Of the One-Euro filter: hertz, hertz for each eye distance a second, hertz.
-CUTOFF, BETA, SPEED_CUTOFF = 1.5, 5.0, 3.0
+CUTOFF, BETA, SPEED_CUTOFF = 1.5, 10.0, 3.0  # of lips and lids: half the trembling, hardly late
 SQUARE_SECONDS, SHAPE_SECONDS = 2.0, 30.0  # how slowly the driver's place and shape are followed
 RECENT = 30  # results over which milliseconds are averaged
 MEMORY = 4096  # results whose delays a report knows
@@ -168,8 +173,8 @@ class ReenactTarget:
     """The target of a re-enactment does what the driver before the camera does.
 
     The driver's place and size in the picture are followed slowly, so that it does not matter where
-    somebody sits, but moving does show. The driver's mean shape, which makes way for the target's,
-    is that of the first second, and changes slowly after.
+    somebody sits, but moving does show. The driver's mean shape makes way for the target's; it is
+    learnt from the first second on, and changes the more slowly the longer the driver was seen.
 
     Args:
         model: from `reenactment.training.load_reenactment`.
@@ -190,6 +195,7 @@ class ReenactTarget:
         return cls(load_reenactment(folder))
 
     def reset(self) -> None:
+        """Forget the driver."""
         self._square, self._shape = SlowMean(SQUARE_SECONDS), SlowMean(SHAPE_SECONDS)
 
     def draw(self, frame, landmarks, time):
@@ -312,6 +318,7 @@ class LivePipeline:
     def __init__(self, target: Target, options: LiveOptions = LiveOptions()) -> None:
         self.target, self.options = target, options
         self.reset()
+        self._warm_up()
 
     def reset(self) -> None:
         """Forget whom the camera saw."""
@@ -320,6 +327,16 @@ class LivePipeline:
         self._filter: OneEuro | None = None
         self._last: np.ndarray | None = None
         self._recent: deque[tuple[float, Counter]] = deque(maxlen=RECENT)
+
+    def _warm_up(self) -> None:
+        """Load and compile now what the first frame would wait for, seconds perhaps."""
+        frame, points = np.zeros((256, 256, 3), np.uint8), MEAN_FACE * 256
+        self._follower.search(frame)
+        self._follower.landmarks = points
+        self._follower.follow(frame)
+        seen = self.target.draw(frame, points, 0.0)
+        self.target.blend(frame, points, seen, self.target.paint(seen))
+        self.reset()
 
     def process(self, frame: np.ndarray) -> LiveResult:
         """The result for one frame, RGB uint8 (H, W, 3), after those before.

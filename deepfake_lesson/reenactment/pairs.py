@@ -11,7 +11,6 @@ the clip, which is written last: a run that was stopped begins with the clip tha
 
 import hashlib
 import json
-import shutil
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -118,8 +117,9 @@ def create_pairs(
 ) -> dict:
     """Make the pairs of a person's clips, in the person's folder pairs/.
 
-    A clip whose pairs are there, made in the same way, is not looked at again. Where several faces
-    are seen it is the largest one's, then the one nearest to it in the frame before.
+    A clip whose pairs are there, made in the same way, is not looked at again; what was made of a
+    clip that is gone goes too. Of several faces the largest is taken, then the one nearest to it in
+    the frame before.
 
     Args:
         person: whose clips to look at; pictures are passed over.
@@ -132,8 +132,8 @@ def create_pairs(
         progress: show a bar where stderr is a terminal.
 
     Returns:
-        `pairs`, `frames` looked at, `skipped` (for each clip with any: the frames without a face),
-        `framing`, `size`, `seconds` and `new` (clips looked at in this run).
+        `pairs`, `frames` looked at, `skipped` (clips and their frames without a face), `framing`,
+        `size`, `seconds` and `new` (clips looked at in this run).
 
     Raises:
         MediaError: there is no video, or one that cannot be read.
@@ -147,15 +147,15 @@ def create_pairs(
     sources, start = _clips(person), perf_counter()
     folder, method = _folder(person), {"framing": framing, "size": size, "fps": fps}
     method["detector"] = detector
-    with folder_lock(folder, "making pairs"):
+    with folder_lock(folder, "the making of pairs"):
         known = _known_clips(folder, method, sources)
         for source in (new := [source for source in sources if source.name not in known]):
             known[source.name] = _add_clip(folder, source, method, progress)
             _write_index(folder, method, known)
     counts = {name: sum(clip[name] for clip in known.values()) for name in ("pairs", "frames")}
     _check_enough(person, counts["pairs"])
-    skipped = {name: describe_stretches(clip["skipped"]) for name, clip in known.items()}
-    skipped = {name: text for name, text in skipped.items() if text}
+    gaps = {name: clip["skipped"] for name, clip in known.items() if clip["skipped"]}
+    skipped = [f"{name} {describe_stretches(ranges)}" for name, ranges in gaps.items()]
     report = counts | {"skipped": skipped, "framing": framing, "size": size}
     return report | {"seconds": perf_counter() - start, "new": [source.name for source in new]}
 
@@ -279,16 +279,18 @@ def _clips(person: Person) -> list[Path]:
 
 
 def _known_clips(folder: Path, method: dict, sources: list[Path]) -> dict[str, dict]:
-    """What pairs.json says about clips that are unchanged; made otherwise, the pairs go."""
+    """What pairs.json says about clips that are unchanged; the pictures of all others go."""
     index = _read_index(folder)
-    if {name: index.get(name) for name in method} != method:
-        for old in (folder / "pairs.json", folder / "pairs.jsonl"):
-            old.unlink(missing_ok=True)
-        shutil.rmtree(folder / "frames", ignore_errors=True)
-        return {}
+    is_same = {name: index.get(name) for name in method} == method
     sums = {source.name: _checksum(source) for source in sources}
-    clips = index["clips"].items()
-    return {name: clip for name, clip in clips if sums.get(name) == clip["sha256"]}
+    clips = index["clips"].items() if is_same else ()
+    known = {name: clip for name, clip in clips if sums.get(name) == clip["sha256"]}
+    kept = {row["file"] for row in _read_rows(folder) if row["source"] in known}
+    for picture in (folder / "frames").glob("*.png"):
+        if f"frames/{picture.name}" not in kept:
+            picture.unlink()
+    _write_index(folder, method, known)
+    return known
 
 
 def _write_index(folder: Path, method: dict, clips: dict[str, dict]) -> None:

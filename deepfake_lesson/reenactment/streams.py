@@ -97,7 +97,8 @@ def side_by_side(result: LiveResult, height: int = 256) -> np.ndarray:
     row = np.concatenate(pictures, axis=1)
     row = np.pad(row, ((0, BAND), (0, row.shape[1] % 2), (0, 0)))
     stages = ", ".join(f"{name} {spent:.0f}" for name, spent in result.milliseconds.items())
-    pace = f"{result.rate:.1f} frames/s, {result.delay:.0f} ms after the camera"
+    # The label on the result is part of it, but may be too small to be read here.
+    pace = f"right: AI-GENERATED  {result.rate:.1f} frames/s, {result.delay:.0f} ms late"
     for line, words in enumerate((pace, f"ms: {stages}"), start=1):
         _write(row, words, height + line * BAND // 2 - 6)
     return row
