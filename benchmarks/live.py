@@ -74,11 +74,13 @@ def reenactment():
 
 def face_swap():
     """A face swap of the laptop preset with the shipped base weights."""
-    from deepfake_lesson.training import SwapModel, TrainingConfig, starting_network
+    from deepfake_lesson.models.autoencoder import build_autoencoder
+    from deepfake_lesson.training import SwapModel, TrainingConfig, base_weights, load_base_weights
 
-    config = TrainingConfig.from_preset(presets.preset("laptop"))
-    people = {"a": nobody(), "b": nobody()}
-    return SwapModel(config.autoencoder, starting_network(config), people)
+    config = TrainingConfig.from_preset(presets.preset("laptop")).autoencoder
+    autoencoder = build_autoencoder(config)
+    load_base_weights(base_weights(config), autoencoder)
+    return SwapModel(config, autoencoder, {"a": nobody(), "b": nobody()})
 
 
 def nobody():

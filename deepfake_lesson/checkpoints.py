@@ -52,12 +52,14 @@ class Trainee:
 class Checkpoint:
     """How far a training has come.
 
-    step: steps done. seconds: time they took. history: rows of history.csv, oldest first.
+    step: steps done. seconds: time they took. history: rows of history.csv, oldest first. scores:
+    the last ones on what is held out.
     """
 
     step: int = 0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
+    scores: dict[str, float] = field(default_factory=dict)
 
 
 def write_config(folder: Path, kind: str, settings: dict) -> None:
@@ -97,7 +99,7 @@ def save_checkpoint(folder: Path, trainee: Trainee, checkpoint: Checkpoint) -> N
     with replacing(folder / "history.csv") as draft:
         draft.write_text(_to_csv(checkpoint.history), encoding="utf-8")
     with replacing(folder / "state" / "checkpoint.json") as draft:
-        progress = {"step": checkpoint.step, "seconds": checkpoint.seconds}
+        progress = {name: getattr(checkpoint, name) for name in ("step", "seconds", "scores")}
         draft.write_text(json.dumps(progress), encoding="utf-8")
     _remove_other_steps(folder, checkpoint.step)
 
@@ -113,10 +115,11 @@ def restore_checkpoint(folder: Path, trainee: Trainee) -> Checkpoint | None:
     load_weights(folder, trainee.models)
     path = _optimizer_path(folder, progress["step"])
     with explained(path), np.load(path) as arrays:
-        for name, variable in _optimizer_variables(trainee):
+        for name, variable in _state_variables(trainee):
             variable.assign(arrays[name])
     history = _read_csv(folder / "history.csv")
-    return Checkpoint(progress["step"], progress["seconds"], history)
+    scores = progress.get("scores", {})
+    return Checkpoint(progress["step"], progress["seconds"], history, scores)
 
 
 def load_weights(folder: str | Path, models: dict[str, keras.Model]) -> None:
@@ -148,16 +151,22 @@ def _optimizer_path(folder: Path, step: int) -> Path:
     return folder / "state" / f"optimizer-{step:06d}.npz"
 
 
-def _optimizer_variables(trainee: Trainee) -> Iterator[tuple[str, keras.Variable]]:
+def _state_variables(trainee: Trainee) -> Iterator[tuple[str, keras.Variable]]:
+    """The optimisers' memory and the seeds of dropout, which are no weights to Keras."""
     for name, optimizer in trainee.optimizers.items():
         for index, variable in enumerate(optimizer.variables):
             yield f"{name}/{index}", variable
+    for name, model in trainee.models.items():
+        weights = {id(weight) for weight in model.weights}
+        seeds = [v for v in model.non_trainable_variables if id(v) not in weights]
+        for index, variable in enumerate(seeds):
+            yield f"{name}/seed/{index}", variable
 
 
 def _optimizer_arrays(trainee: Trainee) -> dict[str, np.ndarray]:
     return {
         name: keras.ops.convert_to_numpy(variable.value)
-        for name, variable in _optimizer_variables(trainee)
+        for name, variable in _state_variables(trainee)
     }
 
 

@@ -73,6 +73,7 @@ Preset = Annotated[
 ]
 Steps = Annotated[int | None, typer.Option(min=1, help="Train up to this many steps in all.")]
 Minutes = Annotated[float | None, typer.Option(min=0.0, help="Train at most this long.")]
+Framing = Annotated[str, typer.Option(metavar="face|whole", help="What of a frame is learned.")]
 NoLabel = Annotated[
     bool, typer.Option("--no-label", help="No visible label; the content credential stays.")
 ]
@@ -308,6 +309,105 @@ def swap(
         extraction.create_face_dataset(person, **chosen)
     training.train(*people, model, preset, steps=steps, minutes=minutes)
     _answer(conversion.convert(clip, model, "b", out, options, progress=True), as_json)
+
+
+@app.command()
+def pairs(
+    person: PersonFolder,
+    framing: Framing = "face",
+    size: Annotated[int, typer.Option(help="Pixels of a picture's side.")] = 256,
+    fps: Annotated[float | None, typer.Option(help="Pairs per second of a clip.")] = None,
+    detector: DetectorName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make pairs of landmarks and pictures from a person's clips, for a re-enactment.
+
+    A second run does only what is new. Frames without a face are skipped, and named.
+
+    \b
+    Examples:
+      deepfake-lesson pairs people/three
+      deepfake-lesson pairs people/me --framing whole --fps 10
+    """
+    from deepfake_lesson.people import open_person
+
+    opened = open_person(person)
+
+    from deepfake_lesson.reenactment.pairs import create_pairs
+
+    report = create_pairs(opened, framing, size, fps, detector or "hog")
+    _answer(report, as_json)
+
+
+@app.command("train-reenactment")
+def train_reenactment(
+    person: PersonFolder,
+    model: Annotated[Path, typer.Option(help="The model's folder, made or trained on.")],
+    preset: Preset = None,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train on one person's pairs: from a drawing of landmarks to a picture.
+
+    Makes the pairs if there are none; goes on where an earlier training of the same folder stopped.
+
+    \b
+    Examples:
+      deepfake-lesson train-reenactment people/three --model models/three
+      deepfake-lesson train-reenactment people/three --model models/three --minutes 10
+    """
+    from deepfake_lesson.people import open_person
+
+    _refuse_both(steps, minutes)
+    opened = open_person(person)
+
+    from deepfake_lesson.reenactment.pairs import create_pairs
+    from deepfake_lesson.reenactment.training import train_reenactment
+
+    if not (opened.folder / "pairs").exists():
+        create_pairs(opened)
+    report = train_reenactment(opened, model, preset, steps, minutes, fresh)
+    _answer(report, as_json)
+
+
+@app.command()
+def reenact(
+    driver: Annotated[Path, typer.Argument(metavar="DRIVER", help="A clip of somebody.")],
+    model: Annotated[Path, typer.Option(help="The folder of a trained re-enactment.")],
+    out: Annotated[Path, typer.Option(help="The video to be written.")],
+    size: Annotated[int | None, typer.Option(help="Pixels of its side [the model's].")] = None,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Show driver and drawing beside the result.")
+    ] = False,
+    no_adapt: Annotated[
+        bool, typer.Option("--no-adapt", help="Keep the driver's own face shape.")
+    ] = False,
+    detector: DetectorName = None,
+    no_label: NoLabel = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a person do what somebody else does in a clip.
+
+    The result is as long as the clip and has its sound; it is labelled and signed, report.json and
+    contact_sheet.png are written beside it. Where no face is seen the last result stays.
+
+    \b
+    Examples:
+      deepfake-lesson reenact people/four/media/clip.mp4 --model models/three --out out.mp4
+      deepfake-lesson reenact clip.mp4 --model models/three --out out.mp4 --beside --size 512
+    """
+    from deepfake_lesson.reenactment.clips import ReenactOptions, reenact
+
+    options = ReenactOptions(
+        size=size,
+        adapt=not no_adapt,
+        beside=beside,
+        label=not no_label,
+        detector=detector or "hog",
+    )
+    _answer(reenact(driver, model, out, options, progress=True), as_json)
 
 
 @app.command()

@@ -37,7 +37,7 @@ def fast_function(
     From ONNX Runtime it keeps the weights of now: training the model later does not change it.
 
     Args:
-        model: with one input and one output.
+        model: with one input and one output, computing in float32.
         engine: one of `ENGINES`; the best that is installed if not given.
 
     Raises:

@@ -172,7 +172,6 @@ class _Run:
         self.checkpoint, self.bar = Checkpoint(), None
         self.recent: list[dict[str, float]] = []
         self.pictures, self.waiting_share = 0, 0.0
-        self.scores: dict[str, float] = {}
 
     def begin(self, kind: str, settings: dict, fresh: bool) -> None:
         """Resume the folder's model, or write the first checkpoint of a new one."""
@@ -188,7 +187,8 @@ class _Run:
         else:
             save_checkpoint(self.folder, self.trainee, self.checkpoint)
         self.first_step, self.earlier = self.checkpoint.step, self.checkpoint.seconds
-        self.scores = self.measure() if self.measure else {}
+        if self.measure and not self.checkpoint.scores:
+            self.checkpoint.scores = self.measure()
         self.began = self.row_began = self.saved = time.monotonic()
 
     @property
@@ -233,12 +233,14 @@ class _Run:
         self.pictures += pictures
         self.recent.append(losses)
         step = self.checkpoint.step
+        is_epoch = bool(self.epoch) and step % self.epoch == 0
+        if is_epoch and self.measure:
+            self.checkpoint.scores = self.measure()
         if step % ROW_STEPS == 0:
             self.add_row(pictures)
         if step >= FIRST_PREVIEW and step & (step - 1) == 0:
             self.show(f"{step:06d}.png")
-        if self.epoch and step % self.epoch == 0:
-            self.scores = self.measure() if self.measure else {}
+        if is_epoch:
             self.show("latest.png")
         self.show_progress()
 
@@ -252,7 +254,7 @@ class _Run:
         row = {"step": self.checkpoint.step, "seconds": round(self.checkpoint.seconds, 2)}
         row |= {name: float(f"{mean:.6g}") for name, mean in means.items()}
         row["pictures_per_second"] = round(rate, 1)
-        scores = {name: float(f"{score:.6g}") for name, score in self.scores.items()}
+        scores = {name: float(f"{score:.6g}") for name, score in self.checkpoint.scores.items()}
         self.checkpoint.history.append(row | scores)
         self.recent, self.row_began = [], now
 

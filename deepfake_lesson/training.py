@@ -120,8 +120,10 @@ class Identity:
     embedding: np.ndarray | None
 
     @classmethod
-    def of(cls, person: Person) -> "Identity":
-        embedding = person_embedding(person)
+    def of(cls, person: Person, embedding: np.ndarray | None = None) -> "Identity":
+        """embedding: if it is known; else that of the extracted faces."""
+        if embedding is None:
+            embedding = person_embedding(person)
         return cls(person.name, person.domain, person.threshold, person.seed, embedding)
 
     def to_dict(self) -> dict:

@@ -99,3 +99,31 @@ def pytest_terminal_summary(terminalreporter, config):
     terminalreporter.write_line(f"{'chapter':<40} {'seconds':>8} {'peak GB':>8}")
     for name, (seconds, memory) in sorted(costs.items()):
         terminalreporter.write_line(f"{name:<40} {seconds:8.0f} {memory / 1e9:8.2f}")
+
+
+@pytest.fixture(scope="session")
+def actress(tmp_path_factory):
+    """A studio person in a clip of 48 frames at 256 pixels, with pairs made of it."""
+    from deepfake_lesson.people import open_person
+    from deepfake_lesson.reenactment.pairs import create_pairs
+    from deepfake_lesson.studio.people import RESERVED_SEEDS
+    from deepfake_lesson.studio.recipe import record
+
+    folder = tmp_path_factory.mktemp("actress") / "actress"
+    record(RESERVED_SEEDS["tests"][2], folder, "conversation", seconds=4, fps=12, size=256)
+    person = open_person(folder)
+    create_pairs(person, progress=False)
+    return person
+
+
+@pytest.fixture(scope="session")
+def reenactor(actress, tmp_path_factory):
+    """Folder of a re-enactment of `actress`, 64 pixels, two steps old: a blur in right colours."""
+    from deepfake_lesson.models.pix2pix import Pix2pixConfig
+    from deepfake_lesson.reenactment.training import ReenactmentConfig, train_reenactment
+
+    folder = tmp_path_factory.mktemp("reenactor") / "model"
+    network = Pix2pixConfig(size=64, filters=4, critic_filters=4)
+    config = ReenactmentConfig(network, from_base=False)
+    train_reenactment(actress, folder, steps=2, config=config, progress=False)
+    return folder

@@ -12,8 +12,14 @@ from deepfake_lesson.images import read_image, write_image
 from deepfake_lesson.landmarks import interocular
 from deepfake_lesson.metrics import landmark_change
 from deepfake_lesson.people import open_person
-from deepfake_lesson.provenance import COMPOSITE, TRAINED, label_frame, verify
-from deepfake_lesson.reenactment.clips import LABEL, Drive, ReenactOptions, reenact
+from deepfake_lesson.provenance import (
+    COMPOSITE,
+    REENACTMENT_LABEL,
+    TRAINED,
+    label_frame,
+    verify,
+)
+from deepfake_lesson.reenactment.clips import Drive, ReenactOptions, reenact
 from deepfake_lesson.reenactment.driving import follow_face, resting_shape
 from deepfake_lesson.reenactment.training import load_reenactment
 from deepfake_lesson.studio.people import RESERVED_SEEDS
@@ -66,7 +72,7 @@ def test_it_is_signed_and_labelled(ben, reenactor, result):
     drive = Drive.of(follow_face(ben), model)
     painted = model.predict(model.draw(drive.landmarks[0], drive.pupils[0])[None])[0]
     shown = next(read_frames(result[1])).astype(int)
-    labelled = label_frame(painted, LABEL)
+    labelled = label_frame(painted, REENACTMENT_LABEL)
     place = (labelled != painted).any(-1)
     errors = [np.abs(shown - picture)[place].mean() for picture in (labelled, painted)]
     assert place.sum() > 200 and errors[0] < 0.5 * errors[1]

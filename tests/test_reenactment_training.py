@@ -299,6 +299,13 @@ def test_base_weights_without_gan_serve_without_the_discriminator(base):
     )
 
 
+def test_a_base_generator_serves_beside_a_critic_of_another_width(base):
+    model = starting_model(replace(CONFIG, pix2pix=replace(NETWORK, critic_filters=8)))
+    np.testing.assert_allclose(
+        model.generator.get_weights()[0], base.generator.get_weights()[0], rtol=1e-3, atol=1e-6
+    )
+
+
 def test_damaged_base_weights_are_named(base):
     path = base_weights(NETWORK) / "generator.weights.h5"
     path.write_bytes(path.read_bytes()[:2000])

@@ -110,7 +110,7 @@ from deepfake_lesson.reenactment.conditions import square_matrix, whole_square
 from deepfake_lesson.reenactment.driving import follow_face
 from deepfake_lesson.video import read_frames
 
-driver = lesson.studio_person(20, "conversation", seconds=3, size=256, fps=12, take=8)
+driver = lesson.studio_person(20, "talk", seconds=2.5, size=256, fps=12, take=8)
 film, driver_film = (list(read_frames(who.media / "clip.mp4")) for who in (target, driver))
 track = follow_face(driver.media / "clip.mp4")
 to_frame = invert_matrix(square_matrix(pairs.square, pairs.size))
@@ -237,11 +237,10 @@ plots.unet(sizes[:9], sizes[9:])
 
 # %% [markdown]
 # Each bar is as high as the picture has pixels and as wide as it has channels. Down on the left,
-# up on the right; the arcs are the skips. In the middle a picture of one pixel and 512 channels
-# knows everything about the whole face, and nothing about where. The skips know where, and little
-# else. Seven of ten weights belong to pictures of 8 x 8 pixels and fewer.
-
-# %% [markdown]
+# up on the right; the arcs are the skips. Seven of ten weights belong to pictures of 8 x 8 pixels
+# and fewer. Each of these few pixels has seen much of the face, if not all of it, and can say what
+# belongs together; where exactly it is, the skips say.
+#
 # ## 3 · The critic: 70 x 70 patches
 #
 # What is a good photograph? A second network learns to tell: the **discriminator** gets a drawing
@@ -319,8 +318,8 @@ lesson.show(Pix2pix.compute_loss)
 # %% [markdown]
 # Two details carry the method. Both networks are trained in one step, but `stop_gradient` sees to
 # it that neither is blamed for the other's weights: the painter must not make the critic stupid.
-# And the discriminator sees the *drawing* beside the picture: a fine face in another pose than the
-# drawn one counts as painted, too. The verdicts are compared with 1 for photographs and 0 for
+# And the discriminator sees the *drawing* beside the picture, so it could notice a fine face in
+# another pose than the drawn one. Section 6 looks whether it does. The verdicts are compared with 1 for photographs and 0 for
 # painted pictures, by squares (Mao et al. 2017).
 #
 # ## 5 · Train them
@@ -383,9 +382,13 @@ for ax in axes:
 plt.show()
 
 # %% [markdown]
-# The L1 loss falls. The two others need not: painter and critic get better together, and a loss
-# that stays where it is can mean that both learn. **The only curves that say how good it is are the
-# right ones**, from moments that are held out.
+# Before its first step the painter has a face for every drawing, but nobody's: the base weights
+# know how drawings become faces. First her colours come, then her hair, then her eyes.
+#
+# The L1 loss falls. The two others are a contest, and tell who is ahead. The generator's is near 1
+# where the critic finds out every picture, and the discriminator's is near 0. In so few steps the
+# painter fools nobody. **The only curves that say how good it is are the right ones**, from moments
+# that are held out.
 #
 # ### Something to break: training or inference?
 #
@@ -410,11 +413,11 @@ for mode, training in (("inference", False), ("training", True)):
 # ### Something to break: cut the skips
 #
 # What comes through the skips, and what through the bottom of the U? We cut skips of the trained
-# painter: zeros come instead. **Predict:** what is left of her if all skips are cut? And what if
-# only the largest, of 64 pixels, is?
+# painter: zeros come instead. **Predict:** what is left of her if all skips are cut? If only the
+# largest is, of 64 pixels? And if the bottom is, the picture of a single pixel?
 
 
-# %% alt="Painted whole, without the largest skip, without any, and without the bottom of the U"
+# %% alt="Painted whole; without the 64 pixel skip alike; without all skips no face; without bottom alike"
 class OnlyPart(keras.layers.Layer):
     """Joins what comes from below with the skip, and multiplies them by 0 or 1 first."""
 
@@ -446,9 +449,12 @@ names = ["drawing", "nothing cut", "64 cut", "64 and 32 cut", "all skips cut"]
 plots.gallery([*shown, cut(set(), below=0.0)], [*names, "bottom cut"], size=150)
 
 # %% [markdown]
-# Lines live in the skips, and so does everything that has to be in its place. What comes from the
-# bottom of the U is what the skips cannot know: whose face it is, its light, and what stands
-# behind it.
+# Without the skips there is a head of hair in a room, and no face: all that has to be in its place
+# comes through them. The largest one alone is hardly missed, since the next smaller ones draw the
+# same lines a little coarser. And without the bottom she is all there! It could say what concerns
+# the picture as a whole, but here that is always the same: one person, one room, one light. *Whose*
+# face it is does not come through the network at all. It lies in its weights, which have painted
+# nobody else for 300 steps.
 #
 # ## 6 · What the critic sees
 #
@@ -491,9 +497,12 @@ for name, values in maps.items():
     print(f"{name:13} mean verdict {values.mean():.2f} +- {values.mean((1, 2)).std():.2f}")
 
 # %% [markdown]
-# Yellow patches pass for a photograph, blue ones were recognised. The third column is no painting
-# at all, every pixel was filmed; but it does not fit the drawing. A critic that looked at pictures
-# alone would let the painter show any pretty face it likes.
+# Yellow patches pass for a photograph, blue ones were recognised. The painted picture is found out
+# nearly everywhere, by its soft hair and skin. But look at the third one: every pixel of it was
+# filmed, it does not fit the drawing at all, and the critic is content. Nobody ever showed it a
+# photograph beside a wrong drawing, and to tell the painter's work it needs no drawing. What a
+# network *could* see is one thing, what it was made to look at is another. (The remedy: show it
+# such pairs in training and call them painted, as Reed et al. 2016 do. Here L1 does the job.)
 #
 # ## 7 · How good is it?
 #
@@ -530,9 +539,9 @@ plots.gallery(shown, 2 * list(painted), columns=4, size=200)
 # %% [markdown]
 # The photographs themselves do not get zero in the last column: dlib finds no face quite the same
 # twice. The lazy painter has perfect pixels in the wrong place; that is what the re-detection
-# error is for. Between the two others the difference is small after so few steps, and it is not
-# one-sided: the critic costs similarity and buys texture. SSIM and L1 ask for the safest picture,
-# and the safest picture is a little blurred.
+# error is for. Between the two others there is hardly a difference yet: a critic that finds out
+# everything has little advice to give. It takes much longer until texture comes of it, and then it
+# costs a little similarity: SSIM and L1 ask for the safest picture, and that is a blurred one.
 #
 # [LEAD: figures of the long training, L1 alone against L1 + GAN, from benchmarks/reenactment.md]
 #
@@ -952,7 +961,7 @@ assert (answer := check.onto_target(onto_target)).right, answer
 #   68 points belong in, and your count in section 1 says whether they are.
 # - Random held-out frames test memory. A stretch of time tests what you want to know: compare your
 #   two numbers of the lazy painter.
-# - The U-Net's skips bring the lines to their place, its depth brings whose face it is. The critic
+# - The U-Net's skips bring everything to its place; whose face it is lies in the weights. The critic
 #   judges patches of 70 pixels and asks for texture; L1 asks that everything is where it belongs.
 # - Dropout is for training, not for use; the mode is an argument of the call.
 # - With somebody else driving, the target must keep her own shape: `adapt`.
@@ -969,6 +978,8 @@ assert (answer := check.onto_target(onto_target)).right, answer
 #   Segmentation](https://arxiv.org/abs/1505.04597).
 # - Xudong Mao, Qing Li, Haoran Xie, Raymond Y. K. Lau, Zhen Wang, Stephen Paul Smolley (2017),
 #   [Least Squares Generative Adversarial Networks](https://arxiv.org/abs/1611.04076).
+# - Scott Reed, Zeynep Akata, Xinchen Yan, Lajanugen Logeswaran, Bernt Schiele, Honglak Lee (2016),
+#   [Generative Adversarial Text to Image Synthesis](https://arxiv.org/abs/1605.05396).
 # - Justus Thies, Michael Zollhöfer, Marc Stamminger, Christian Theobalt, Matthias Nießner (2016),
 #   [Face2Face: Real-time Face Capture and Reenactment of RGB
 #   Videos](https://arxiv.org/abs/2007.14808).

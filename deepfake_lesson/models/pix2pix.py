@@ -52,6 +52,11 @@ class Pix2pixConfig:
     def __post_init__(self):
         if self.size < 32 or self.size & (self.size - 1):
             raise LessonError("size", f"{self.size} is not 32, 64, 128, 256 ...", "Take 256.")
+        for name in ("filters", "critic_filters"):
+            if (value := getattr(self, name)) < 1:
+                raise LessonError(name, f"{value} is less than 1", "Try 16.")
+        if not 0 <= self.dropout < 1:
+            raise LessonError("dropout", f"{self.dropout} is not in 0..1", "Try 0.5.")
         for name, known in (("upscale", UPSCALES), ("loss", LOSSES)):
             if (value := getattr(self, name)) not in known:
                 raise LessonError(name, f"'{value}' is unknown", f"Use one of {', '.join(known)}.")

@@ -21,7 +21,7 @@ from deepfake_lesson.errors import MediaError
 from deepfake_lesson.evaluation import MEASURED_FRAMES, describe
 from deepfake_lesson.files import replacing
 from deepfake_lesson.images import fit, grid, write_image
-from deepfake_lesson.landmarks import REGIONS, transform_points, warp
+from deepfake_lesson.landmarks import transform_points, warp
 from deepfake_lesson.pipeline import Stopwatch, ahead
 from deepfake_lesson.reenactment import conditions
 from deepfake_lesson.reenactment.driving import (
@@ -33,7 +33,6 @@ from deepfake_lesson.reenactment.driving import (
 from deepfake_lesson.reenactment.evaluation import ReenactmentEvaluation, reenactment_truth
 from deepfake_lesson.video import VideoWriter, is_video, probe, read_frames
 
-LABEL = "AI-GENERATED RE-ENACTMENT · deepfake_lesson"
 BATCH = 8  # frames that are painted together
 SHEET_ROWS, SHEET_SIZE = 5, 256  # of a contact sheet, and pixels of its pictures
 
@@ -88,9 +87,8 @@ class Drive:
         if adapt:
             own_shape = resting_shape(landmarks, model.size)
             adapted = conditions.adapt(landmarks, own_shape, model.target_mean)
-            eyes = [REGIONS["left_eye"], REGIONS["right_eye"]]
-            moves = [(adapted - landmarks)[:, eye].mean(1) for eye in eyes]
-            landmarks, pupils = adapted, pupils + np.stack(moves, axis=1)
+            pupils = conditions.move_pupils(pupils, landmarks, adapted)
+            landmarks = adapted
         return cls(track, matrix, landmarks, pupils)
 
 
@@ -236,7 +234,11 @@ class _Job:
         return warp(shot.frame, self.drive.matrix, self.model.size)
 
     def _labelled(self, picture: np.ndarray) -> np.ndarray:
-        return provenance.label_frame(picture, LABEL) if self.options.label else picture
+        return (
+            provenance.label_frame(picture, provenance.REENACTMENT_LABEL)
+            if self.options.label
+            else picture
+        )
 
     def sign(self, draft: Path, has_sound: bool) -> None:
         kind = provenance.COMPOSITE if has_sound else provenance.TRAINED  # the sound is recorded

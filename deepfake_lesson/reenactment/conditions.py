@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from deepfake_lesson.errors import LessonError
 from deepfake_lesson.landmarks import (
     CLOSED_REGIONS,
     MEAN_FACE,
@@ -24,6 +25,8 @@ from deepfake_lesson.landmarks import (
 FRAMINGS = ("face", "whole")
 FACE_SHARE = 0.95  # of the side of a face's square: the width of its aligned crop, head and neck
 ABOVE = 0.06  # of the side: how far the square is moved up from the crop, for the hair
+DARK = 0.3  # share of an eye's pixels that can be iris and pupil
+WITHIN = 9  # pixels at least without the rim of an eye
 PRECISION = 4  # OpenCV takes whole numbers of 1/16 pixel
 # One colour a region: a crossing of lines, or a shut mouth, stays readable.
 COLORS = {
@@ -55,7 +58,7 @@ def face_square(landmarks: np.ndarray) -> Square:
     The same face fills the same share of it wherever the camera stood: this is what normalises
     position and scale. landmarks: (68, 2) or (N, 68, 2) pixels.
     """
-    landmarks = np.asarray(landmarks).reshape(-1, 68, 2)
+    landmarks = _checked(landmarks).reshape(-1, 68, 2)
     to_frame = [invert_matrix(alignment_matrix(points, 1)) for points in landmarks]
     middles = np.array([transform_points(MEAN_FACE.mean(0) - 0.5, m) for m in to_frame])
     sides = [np.sqrt(abs(np.linalg.det(matrix[:, :2]))) for matrix in to_frame]
@@ -87,23 +90,33 @@ def adapt(landmarks: np.ndarray, driver_mean: np.ndarray, target_mean: np.ndarra
     return (landmarks + (target_mean - driver_mean)).astype(np.float32)
 
 
+def move_pupils(pupils: np.ndarray, landmarks: np.ndarray, adapted: np.ndarray) -> np.ndarray:
+    """Pupils (..., 2, 2) that stay in their eyes as landmarks (..., 68, 2) become adapted ones."""
+    eyes = [REGIONS["left_eye"], REGIONS["right_eye"]]
+    moves = [(adapted - landmarks)[..., eye, :].mean(-2) for eye in eyes]
+    return pupils + np.stack(moves, axis=-2)
+
+
 def find_pupils(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """(2, 2) float32 pixels: middle of the dark part of the left and of the right eye.
 
-    Within the outline of an eye iris and pupil are darker than the white. image: (H, W, 3) uint8.
+    Within the outline of an eye iris and pupil are darker than the white; its rim is left out where
+    the eye is open enough, for lashes are dark too. image: (H, W, 3) uint8.
     """
     pupils = []
     for name in ("left_eye", "right_eye"):
         eye = np.asarray(landmarks[REGIONS[name]], np.float32)
         low = np.floor(eye.min(0)).astype(int) - 1
         high = np.ceil(eye.max(0)).astype(int) + 2
-        width, height = np.maximum(high - low, 3)
+        width, height = high - low
         patch = cv2.getRectSubPix(image, (int(width), int(height)), ((low + high - 1) / 2).tolist())
         inside = np.zeros((height, width), np.uint8)
         cv2.fillPoly(inside, [np.rint(eye - low).astype(np.int32)], 1)
+        within = cv2.erode(inside, np.ones((3, 3), np.uint8))
+        inside = within if within.sum() >= WITHIN else inside
         gray = cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        bright = gray[inside > 0].max(initial=1.0)
-        weights = inside * (1 - gray / bright) ** 2 + 1e-6 * inside + 1e-12
+        limit = np.quantile(gray[inside > 0], DARK)
+        weights = inside * np.maximum(limit - gray, 0) + 1e-6 * inside
         rows, columns = np.mgrid[:height, :width]
         total = weights.sum()
         middle = (columns * weights).sum() / total, (rows * weights).sum() / total
@@ -123,7 +136,7 @@ def draw_condition(
     landmarks: (68, 2) in the pixels of the drawing. thickness: of the lines in pixels. pupils:
     (2, 2), as spots. outline: (N, 2) of the head, as a closed line.
     """
-    drawing = np.zeros((size, size, 3), np.uint8)
+    landmarks, drawing = _checked(landmarks), np.zeros((size, size, 3), np.uint8)
     if outline is not None:
         _line(drawing, outline, True, OUTLINE, thickness)
     for name, region in REGIONS.items():
@@ -132,6 +145,15 @@ def draw_condition(
         radius = round(size / 100 * 2**PRECISION)
         cv2.circle(drawing, (int(x), int(y)), radius, PUPIL, -1, cv2.LINE_AA, PRECISION)
     return drawing
+
+
+def _checked(landmarks):
+    landmarks, remedy = np.asarray(landmarks), "Take them from a detector."
+    if landmarks.shape[-2:] != (68, 2) or not landmarks.size:
+        raise LessonError("landmarks", f"their shape is {landmarks.shape}, not (68, 2)", remedy)
+    if not np.isfinite(landmarks).all():
+        raise LessonError("landmarks", "some are not numbers", remedy)
+    return landmarks
 
 
 def _line(drawing, points, closed, color, thickness):

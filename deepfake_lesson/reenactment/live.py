@@ -32,13 +32,13 @@ from deepfake_lesson.landmarks import (
     interocular,
     transform_points,
 )
-from deepfake_lesson.provenance import LABEL, label_frame
-from deepfake_lesson.reenactment import clips
+from deepfake_lesson.provenance import LABEL, REENACTMENT_LABEL, label_frame
 from deepfake_lesson.reenactment.conditions import (
     Square,
     adapt,
     face_square,
     find_pupils,
+    move_pupils,
     square_matrix,
     whole_square,
 )
@@ -180,7 +180,7 @@ class ReenactTarget:
         model: from `reenactment.training.load_reenactment`.
     """
 
-    label = clips.LABEL
+    label = REENACTMENT_LABEL
 
     def __init__(self, model) -> None:
         self.model = model
@@ -203,7 +203,7 @@ class ReenactTarget:
         pupils = transform_points(find_pupils(frame, landmarks), matrix)
         points = transform_points(landmarks, matrix)
         adapted = adapt(points, self._shape.add(points, time), self.model.target_mean)
-        return self.model.draw(adapted, pupils + _eyes(adapted) - _eyes(points))
+        return self.model.draw(adapted, move_pupils(pupils, points, adapted))
 
     def _followed(self, frame, landmarks, time) -> Square:
         if self.model.framing == "whole":
@@ -541,8 +541,3 @@ def _model_kind(folder: str | Path) -> str | None:
     with suppress(OSError, ValueError, AttributeError):
         return json.loads(Path(folder, "config.json").read_text(encoding="utf-8")).get("kind")
     return None
-
-
-def _eyes(landmarks: np.ndarray) -> np.ndarray:
-    """(2, 2): the middles of the left and the right eye."""
-    return np.stack([landmarks[36:42].mean(0), landmarks[42:48].mean(0)])

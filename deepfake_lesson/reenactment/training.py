@@ -78,6 +78,8 @@ class ReenactmentConfig:
             raise LessonError("batch_size", f"{self.batch_size} is less than 1", "Try 1.")
         if not 0 < self.learning_rate < 1:
             raise LessonError("learning_rate", f"{self.learning_rate} is not in 0..1", "Try 2e-4.")
+        if not 0 < self.held_out <= 0.5:
+            raise LessonError("held_out", f"{self.held_out} is not in 0..0.5", "Try 0.15.")
 
     @classmethod
     def from_preset(cls, preset: presets.Preset) -> "ReenactmentConfig":
@@ -200,9 +202,11 @@ def starting_model(config: ReenactmentConfig) -> Pix2pix:
     model = Pix2pix(config.pix2pix, config.seed, presets.compute_dtype())
     base = base_weights(config.pix2pix)
     if config.from_base and base:
+        critic_filters = read_config(base, "base")["critic_filters"]
         for name, network in model.networks.items():
             path = base / f"{name}.weights.h5"
-            if path.exists():  # a base may have been made without a discriminator
+            fits = name == "generator" or critic_filters == config.pix2pix.critic_filters
+            if fits and path.exists():  # a base may have been made without a discriminator
                 with explained(path):
                     network.load_weights(path)
     return model
@@ -295,12 +299,12 @@ def _settings(
 ) -> dict:
     """What config.json says: as it was if a model goes on, and made now for a new one."""
     if not fresh and (folder / "config.json").exists():
-        return _resumed(folder, person, asked)
+        return _resumed(folder, person, pairs, asked)
     config = asked or ReenactmentConfig.from_preset(chosen)
     has_base = base_weights(config.pix2pix) is not None
     return {
         "training": asdict(replace(config, from_base=config.from_base and has_base)),
-        "target": replace(Identity.of(person), embedding=_embedding(pairs)).to_dict(),
+        "target": Identity.of(person, _embedding(pairs)).to_dict(),
         "target_mean": pairs.resized(config.pix2pix.size).mean.tolist(),
         "framing": pairs.framing,
         "square": asdict(pairs.square),
@@ -308,13 +312,15 @@ def _settings(
     }
 
 
-def _resumed(folder: Path, person: Person, asked: ReenactmentConfig | None) -> dict:
-    """What config.json says, if it is the same person and network."""
+def _resumed(folder: Path, person: Person, pairs: Pairs, asked: ReenactmentConfig | None) -> dict:
+    """What config.json says, if it is the same person, framing and network."""
     settings = read_config(folder, KIND)
     known, remedy = _parsed(folder, settings), "Add --fresh, or choose another folder."
     if known.target.name != person.name:
         problem = f"was trained on {known.target.name}, not {person.name}"
         raise ModelError(folder, problem, remedy)
+    if (known.framing, known.square) != (pairs.framing, pairs.square):
+        raise ModelError(folder, "was trained on pairs that were cut in another way", remedy)
     if asked and asked.pix2pix != known.config.pix2pix:
         raise ModelError(folder, f"holds another network ({known.config.pix2pix})", remedy)
     return settings
