@@ -411,6 +411,42 @@ def reenact(
 
 
 @app.command()
+def live(
+    model: Annotated[Path, typer.Option(help="Folder of a face swap or of a re-enactment.")],
+    camera: Annotated[int | None, typer.Option(min=0, help="Which camera [0, the first].")] = None,
+    clip: Annotated[Path | None, typer.Option(help="A video instead of a camera.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A video to write instead of a page.")] = None,
+    to: Annotated[str, typer.Option(metavar="a|b", help="Whose face a face swap puts on.")] = "b",
+    mirror: Annotated[bool, typer.Option("--mirror", help="As in a mirror.")] = False,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="How long [until Ctrl-C].")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Swap or re-enact live, before a camera.
+
+    The result is shown on a page that only this computer's browsers can open, or written to a
+    video, labelled and signed. Only people who agreed may stand before the camera.
+
+    \b
+    Examples:
+      deepfake-lesson live --model models/ab --camera 0 --mirror
+      deepfake-lesson live --model models/t --clip clip.mp4 --out live.mp4
+    """
+    if camera is not None and clip is not None:
+        raise LessonError("--camera and --clip", "both are given", "Leave one of them out.")
+
+    from deepfake_lesson.reenactment.live import LiveOptions, LivePipeline, load_target
+    from deepfake_lesson.reenactment.streams import PageSink, VideoSink, camera_frames, clip_frames
+
+    pipeline = LivePipeline(load_target(model, to), LiveOptions(mirror=mirror))
+    source = clip_frames(clip) if clip else camera_frames(camera or 0)
+    with VideoSink(out) if out else PageSink() as sink:
+        if not out:
+            typer.echo(f"Open {sink.address} in a browser. Ctrl-C ends it.", err=True)
+        report = pipeline.run(source, sink, seconds)
+    _answer(report, as_json, report.table())
+
+
+@app.command()
 def evaluate(
     original: Annotated[Path, typer.Argument(help="The video before.")],
     swapped: Annotated[Path, typer.Argument(help="The video after.")],

@@ -217,8 +217,9 @@ def opacity(crops: np.ndarray, painted: np.ndarray) -> np.ndarray:
     from deepfake_lesson.models.segmentation import MAPS, segment
     from deepfake_lesson.studio.sculpt import smoothstep
 
-    head = segment(painted)[..., MAPS.index("head")]
-    cover = segment(crops)[..., MAPS.index("cover")]
+    maps = segment(np.concatenate([painted, crops]))
+    head = maps[: len(painted), ..., MAPS.index("head")]
+    cover = maps[len(painted) :, ..., MAPS.index("cover")]
     # 0 below a quarter, 1 above three quarters: a doubt is no veil over the whole face.
     return smoothstep(0.25, 0.75, head) * (1 - smoothstep(0.25, 0.75, cover))
 

@@ -22,8 +22,10 @@ def locked_pins():
 
 
 def ranges():
-    extras = PROJECT["optional-dependencies"].values()
-    return [Requirement(text) for text in sum(extras, PROJECT["dependencies"])]
+    """All of the project's ranges but those of the extra "live", which the lock leaves out."""
+    extras = PROJECT["optional-dependencies"]
+    locked = [extras[name] for name in extras if name != "live"]
+    return [Requirement(text) for text in sum(locked, PROJECT["dependencies"])]
 
 
 def version(pin):

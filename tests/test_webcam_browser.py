@@ -23,7 +23,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from deepfake_lesson.detectors import detect_faces
 from deepfake_lesson.identity import distance, embed
-from deepfake_lesson.people import Person, open_person
+from deepfake_lesson.people import Person
+from deepfake_lesson.reenactment import train_reenactment
 from deepfake_lesson.video import read_frames
 
 pytestmark = pytest.mark.slow
@@ -77,6 +78,11 @@ def process(frame):
     times = {"find": 1000 * (found - start), "draw": 1000 * (time.perf_counter() - found)}
     return SimpleNamespace(original=frame, drawing=drawing, result=frame, milliseconds=times)
 """
+LIVE = """
+from deepfake_lesson.reenactment.live import LivePipeline, load_target
+
+process = LivePipeline(load_target({model!r})).process
+"""
 FAULTY = """
 from deepfake_lesson.errors import LessonError
 
@@ -109,8 +115,11 @@ def clip(film, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pipeline(clip) -> Pipeline:
-    return Pipeline(TRACING, open_person(clip.parents[1]))
+def pipeline(actress, tmp_path_factory) -> Pipeline:
+    """A re-enactment of somebody else than who is before the camera, after a short training."""
+    folder = tmp_path_factory.mktemp("reenactment") / "model"
+    train_reenactment(actress, folder, "quick", steps=400, progress=False)
+    return Pipeline(LIVE.format(model=str(folder)), actress)
 
 
 @pytest.fixture(scope="module")

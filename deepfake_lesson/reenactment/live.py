@@ -49,7 +49,7 @@ STAGES = ("detect", "landmarks", "smooth", "draw", "network", "blend", "label")
 OPTIONAL = ("smooth", "network", "blend")
 
 # Of the One-Euro filter: hertz, hertz for each eye distance a second, hertz.
-CUTOFF, BETA, SPEED_CUTOFF = 1.5, 10.0, 3.0  # of lips and lids: half the trembling, hardly late
+CUTOFF, BETA, SPEED_CUTOFF = 1.5, 10.0, 3.0  # two clips: .5 and .7 of the trembling
 SQUARE_SECONDS, SHAPE_SECONDS = 2.0, 30.0  # how slowly the driver's place and shape are followed
 RECENT = 30  # results over which milliseconds are averaged
 MEMORY = 4096  # results whose delays a report knows
