@@ -89,19 +89,20 @@ def studio_person(
     seed: int,
     performance: str = "talk",
     seconds: float = 4,
-    size: int = 256,
+    size: int | tuple[int, int] = 256,
     fps: float = 25,
     take: int = 0,
 ) -> Person:
     """A person who does not exist, filmed into the chapters' work folder.
 
     The clip is rendered on the first call, about a second for each second of it, and opened again
-    afterwards; one that an older studio made is made again. take: another number is another room,
-    light and take of the performance.
+    afterwards; one that an older studio made is made again. size: side, or (width, height), in
+    pixels. take: another number is another room, light and take of the performance.
     """
     from deepfake_lesson.studio.recipe import Recipe, record
 
-    folder = WORK / "people" / f"{seed}_{performance}_{take}_{seconds:g}s_{fps:g}fps_{size}"
+    shape = size if isinstance(size, int) else "x".join(map(str, size))
+    folder = WORK / "people" / f"{seed}_{performance}_{take}_{seconds:g}s_{fps:g}fps_{shape}"
     with suppress(MediaError, ConsentError):
         Recipe.load(folder / "media" / "clip.json")
         return open_person(folder)

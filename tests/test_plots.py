@@ -39,3 +39,12 @@ def test_a_gallery_shows_maps_in_grey():
     half = np.full((8, 8), 0.5, np.float32)
     picture = plots.gallery([np.zeros((8, 8, 3), np.uint8), half]).image
     assert (picture[4:12, 16:24] == 128).all()
+
+
+def test_bars_of_a_unet_are_as_high_as_its_pictures():
+    image = plots.unet([(256, 3), (128, 64), (64, 128)], [(128, 64), (256, 3)]).image.astype(int)
+    for color in ("#0072B2", "#E69F00"):
+        rgb = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+        heights = (np.abs(image - rgb).max(-1) <= 2).sum(0)
+        tall, half = heights.max(), np.unique(heights[heights > 10])[-2:]
+        assert abs(half[0] - tall / 2) <= 2, "128 pixels are half as high as 256"

@@ -349,7 +349,7 @@ from deepfake_lesson.reenactment.training import (
 quick = ReenactmentConfig.from_preset(presets.preset("quick"))
 learnt, held_out = pairs.resized(quick.pix2pix.size).split()
 folder = lesson.WORK / "models" / "08"
-options = {"preset": "quick", "steps": 250, "minutes": 0.5, "fresh": True, "progress": False}
+options = {"preset": "quick", "steps": 200, "minutes": 0.5, "fresh": True, "progress": False}
 report = train_reenactment(target, folder, **options, watch=plots.live())
 print(f"{report.steps} steps, {report.seconds:.0f} s")
 
@@ -758,7 +758,7 @@ on_frame = [transform_points(points, to_frame) for points in (pairs.landmarks, p
 landmarks, pupils = (transform_points(points, matrix) for points in on_frame)
 images = np.stack([warp(film[number], matrix, 128) for number in pairs.numbers])
 whole_pairs = replace(pairs, images=images, landmarks=landmarks, pupils=pupils, size=128)
-whole_painter = trained(whole_pairs, l1_only, 150)
+whole_painter = trained(whole_pairs, l1_only, 120)
 
 # %% [markdown]
 # Now she stands elsewhere: the camera is moved aside, then nearer to her. **Predict:** what

@@ -269,6 +269,7 @@ class SwapTarget:
         return draw_landmarks(frame, landmarks)
 
     def without_face(self, frame, last):
+        """The frame as it is: whoever hides from the detector is seen without a mask."""
         return frame, frame
 
 
