@@ -2,9 +2,8 @@
 
 import cv2
 import numpy as np
-import pytest
+from answers import exercise_tests
 
-from deepfake_lesson.exercises import NOT_TRIED, NOT_YET
 from deepfake_lesson.exercises import chapter_03 as check
 
 
@@ -114,23 +113,8 @@ WRONG = [
     (check.count_blinks, lambda r: 2, "stay open"),
 ]
 
-
-@pytest.mark.parametrize("exercise", RIGHT, ids=lambda exercise: exercise.__name__)
-def test_a_right_answer_is_right(exercise):
-    assert exercise(RIGHT[exercise]).right, exercise(RIGHT[exercise])
-
-
-@pytest.mark.parametrize(
-    ("exercise", "answer", "hint"), WRONG, ids=[f"{e.__name__}-{hint}" for e, _, hint in WRONG]
-)
-def test_a_wrong_answer_gets_a_hint_that_fits(exercise, answer, hint):
-    said = exercise(answer)
-    assert said.verdict == NOT_YET and hint in said.hint, said
-
-
-@pytest.mark.parametrize("exercise", RIGHT, ids=lambda exercise: exercise.__name__)
-def test_an_untouched_exercise_is_not_tried(exercise):
-    def untouched(*_):
-        raise NotImplementedError
-
-    assert exercise(untouched).verdict == NOT_TRIED
+(
+    test_a_right_answer_is_right,
+    test_a_wrong_answer_gets_a_hint_that_fits,
+    test_an_untouched_exercise_is_not_tried,
+) = exercise_tests(RIGHT, WRONG)

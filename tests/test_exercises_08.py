@@ -1,9 +1,8 @@
 """The checks of chapter 08 know right answers, typical wrong ones and untouched ones."""
 
 import numpy as np
-import pytest
+from answers import exercise_tests
 
-from deepfake_lesson.exercises import NOT_TRIED, NOT_YET
 from deepfake_lesson.exercises import chapter_08 as check
 from deepfake_lesson.models.pix2pix import Pix2pixConfig, build_discriminator
 from deepfake_lesson.reenactment.pairs import MIRRORED, flip_pair
@@ -108,23 +107,8 @@ WRONG = [
     (check.onto_target, lambda d, t: moved(d, t) + 3, "elsewhere"),
 ]
 
-
-@pytest.mark.parametrize("exercise", RIGHT, ids=lambda exercise: exercise.__name__)
-def test_a_right_answer_is_right(exercise):
-    assert exercise(RIGHT[exercise]).right, exercise(RIGHT[exercise])
-
-
-@pytest.mark.parametrize(
-    ("exercise", "answer", "hint"), WRONG, ids=[f"{e.__name__}-{hint}" for e, _, hint in WRONG]
-)
-def test_a_wrong_answer_gets_a_hint_that_fits(exercise, answer, hint):
-    said = exercise(answer)
-    assert said.verdict == NOT_YET and hint in said.hint, said
-
-
-@pytest.mark.parametrize("exercise", RIGHT, ids=lambda exercise: exercise.__name__)
-def test_an_untouched_exercise_is_not_tried(exercise):
-    def untouched(*_):
-        raise NotImplementedError
-
-    assert exercise(untouched).verdict == NOT_TRIED
+(
+    test_a_right_answer_is_right,
+    test_a_wrong_answer_gets_a_hint_that_fits,
+    test_an_untouched_exercise_is_not_tried,
+) = exercise_tests(RIGHT, WRONG)

@@ -185,6 +185,20 @@ class TestInput:
             np.testing.assert_array_equal(middle(absent.result), middle(held))
             assert (absent.result[:8] != held[:8]).any()  # the words
 
+    def test_who_was_lost_and_sits_elsewhere_is_framed_anew(self, reenactment, anna):
+        width = anna[0].shape[1]
+        at_left = [np.pad(f, ((0, 0), (0, width), (0, 0)), "edge") for f in anna[:6]]
+        at_right = [np.pad(f, ((0, 0), (width, 0), (0, 0)), "edge") for f in anna[:6]]
+        pipeline = LivePipeline(ReenactTarget(reenactment))
+        for frame in [*at_left[:3], *(10 * [nobody(at_left[0])])]:
+            pipeline.process(frame)
+        drawings = [
+            process(at_right[0]).drawing
+            for process in (pipeline.process, LivePipeline(ReenactTarget(reenactment)).process)
+        ]
+        places = [np.argwhere(drawing.any(-1)).mean(0) for drawing in drawings]
+        np.testing.assert_allclose(*places, atol=SIZE / 50)
+
     def test_before_any_face_a_re_enactment_is_dark(self, reenactment, anna):
         result = LivePipeline(ReenactTarget(reenactment)).process(nobody(anna[0]))
         assert not result.has_face and middle(result.result).max() == 0

@@ -563,9 +563,9 @@ plots.gallery(shown, 2 * list(painted), columns=4, size=180)
 # The photographs themselves do not get zero in the last column: dlib finds no face quite the same
 # twice. The lazy painter has perfect pixels in the wrong place; that is what the re-detection
 # error is for. Between the two others there is hardly a difference yet: a critic that finds out
-# everything has little advice to give. What texture it asks for costs similarity: SSIM and L1 ask for
-# the safest picture, and that is a blurred one. On another woman, at 256 pixels, after two minutes of
-# two cores each (`benchmarks/reenactment.md`):
+# everything has little advice to give. What texture it asks for costs similarity: SSIM and L1 ask
+# for the safest picture, and that is a blurred one. On another woman, at 256 pixels, after two
+# minutes of two cores each (`benchmarks/reenactment.md`):
 #
 # | training | steps | SSIM | in the face | landmarks |
 # |---|---|---|---|---|

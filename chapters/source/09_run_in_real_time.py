@@ -232,8 +232,9 @@ plots.gallery(
 
 # %% [markdown]
 # While there is no face, the last picture is held and says so. It would be easy to hold it in
-# silence, and nobody would know that it is old. After that he is found, but she is at the border of
-# her picture: the square that is cut out for her follows slowly. Section 8 says why.
+# silence, and nobody would know that it is old. After that he is found, and since he had been given
+# up, the square that is cut out for her begins anew around him. Section 8 says why it otherwise
+# follows slowly.
 #
 # ## 5 · One after the other, or all at once
 #
@@ -642,7 +643,8 @@ plt.show()
 # Followed at once, the square goes along with the head, and a part of the motion is lost. Followed
 # too slowly, she stays at the border of her picture long after he has moved, where the network has
 # never seen her. Two seconds are a compromise, and you can see both of its sides: a little less
-# motion, and a second or two of trouble after a jump.
+# motion, and a second or two of trouble when he moves quickly aside. Only a driver who was lost, as
+# in section 4, is looked for without regard to where he was.
 #
 # ## 9 · Before the camera
 #

@@ -149,6 +149,9 @@ class Target(Protocol):
     def reset(self) -> None:
         """Forget the driver."""
 
+    def lost(self) -> None:
+        """The face was given up: forget where it was."""
+
     def draw(self, frame: np.ndarray, landmarks: np.ndarray, time: float) -> np.ndarray:
         """What the network sees of a frame (H, W, 3), uint8 (size, size, 3)."""
 
@@ -197,6 +200,9 @@ class ReenactTarget:
     def reset(self) -> None:
         """Forget the driver."""
         self._square, self._shape = SlowMean(SQUARE_SECONDS), SlowMean(SHAPE_SECONDS)
+
+    def lost(self) -> None:
+        self._square = SlowMean(SQUARE_SECONDS)
 
     def draw(self, frame, landmarks, time):
         matrix = square_matrix(self._followed(frame, landmarks, time), self.model.size)
@@ -252,6 +258,9 @@ class SwapTarget:
 
     def reset(self) -> None:
         """Nothing is remembered about a driver."""
+
+    def lost(self) -> None:
+        """Nor about a place."""
 
     def draw(self, frame, landmarks, time):
         return self.swapper.crops(frame, [landmarks])[0]
@@ -387,6 +396,7 @@ class LivePipeline:
         if landmarks is None:
             with shot.timed("landmarks"):
                 landmarks = self._follower.follow(shot.frame)
+        shot.given_up = self._follower.landmarks is None
         with shot.timed("smooth"):
             shot.landmarks = self._smoothed(landmarks, shot.arrived)
         return shot
@@ -401,6 +411,8 @@ class LivePipeline:
 
     def _paint(self, shot: "_Shot") -> "_Shot":
         """What the network makes of the face."""
+        if shot.given_up:
+            self.target.lost()
         if shot.landmarks is None:
             return shot
         with shot.timed("draw"):
@@ -445,6 +457,7 @@ class _Shot:
 
     frame: np.ndarray
     arrived: float
+    given_up: bool = False
     landmarks: np.ndarray | None = None
     seen: np.ndarray | None = None
     painted: np.ndarray | None = None
