@@ -5,10 +5,11 @@
 
 One studio person, the stand-in, is filmed for minutes, in one room and one light, doing all that
 the studio knows. A network that has learnt to paint the stand-in knows how a drawing becomes a
-face, and needs a tenth of the steps to learn another one.
+face, and needs fewer steps to learn another one (benchmarks/reenactment.md).
 
 The stand-in is one of the "base" seeds of the studio, which no demo, chapter, test or benchmark
-uses. Clips and checkpoints stay in build/reenactment, and an interrupted run goes on.
+uses. Clips and checkpoints stay in build/reenactment, and an interrupted run goes on. Scores are
+written to benchmarks/reenactment_base.md.
 """
 
 import argparse
@@ -27,6 +28,19 @@ FRAME_SIZE = 400  # pixels, of which the face's square takes about 256
 # Steps for a picture's side: first without a discriminator, which is quick, what a face looks like;
 # then with it its texture.
 STEPS = {128: (6_000, 1_500), 256: (12_000, 3_000)}
+PRESET_OF = {128: "quick", 256: "laptop"}
+HELD_OUT = 0.05  # share of the pairs, the last in time
+REPORT = Path("benchmarks/reenactment_base.md")
+TEXT = """# Base weights of the re-enactment
+
+Made by `python data_scripts/train_reenactment_base.py`: one studio person, {pairs} pairs, the last
+{held_out:.0%} held out. Structural similarity over the picture and in the face, and how far dlib
+finds landmarks from where they were drawn, as a share of the eyes' outer distance, on the held-out:
+
+| size | steps | SSIM | in the face | landmarks |
+|---|---|---|---|---|
+{rows}
+"""
 
 
 def film(folder: Path):
@@ -66,29 +80,37 @@ def main() -> None:
     parser.add_argument("--build", type=Path, default=Path("build/reenactment"))
     options = parser.parse_args()
 
-    from deepfake_lesson.reenactment.pairs import create_pairs
-    from deepfake_lesson.reenactment.training import (
-        WEIGHTS,
-        ReenactmentConfig,
-        load_networks,
-        save_base_weights,
-        train_reenactment,
-    )
+    from deepfake_lesson.files import replacing
+    from deepfake_lesson.reenactment.pairs import create_pairs, load_pairs
 
     person = film(options.build / "stand_in")
-    print(create_pairs(person))
-    for name in ("quick", "laptop"):
-        usual = ReenactmentConfig.from_preset(presets.preset(name))
-        size = usual.pix2pix.size
-        if options.size not in (None, size):
-            continue
-        shape = replace(usual, from_base=False, pix2pix=replace(usual.pix2pix, gan=0.0))
-        parts = zip(("shape", "texture"), (shape, usual), STEPS[size], strict=True)
-        for part, config, steps in parts:
-            folder = options.build / f"{part}_{size}"
-            config = replace(config, held_out=0.05)
-            print(train_reenactment(person, folder, steps=steps, config=config))
-            print(save_base_weights(WEIGHTS, load_networks(folder, config)))
+    create_pairs(person)
+    pairs = load_pairs(person)
+    sizes = [options.size] if options.size else sorted(STEPS)
+    rows = [train(person, pairs, options.build, size) for size in sizes]
+    text = TEXT.format(pairs=len(pairs), held_out=HELD_OUT, rows="\n".join(rows))
+    print(text)
+    if not options.size:
+        with replacing(REPORT) as draft:
+            draft.write_text(text, encoding="utf-8")
+
+
+def train(person, pairs, build: Path, size: int) -> str:
+    """Make the base weights of one size; returns their row of the report."""
+    from deepfake_lesson.reenactment import training
+
+    usual = training.ReenactmentConfig.from_preset(presets.preset(PRESET_OF[size]))
+    usual = replace(usual, held_out=HELD_OUT)
+    shape = replace(usual, from_base=False, pix2pix=replace(usual.pix2pix, gan=0.0))
+    parts = zip(("shape", "texture"), (shape, usual), STEPS[size], strict=True)
+    for part, config, steps in parts:
+        folder = build / f"{part}_{size}"
+        training.train_reenactment(person, folder, steps=steps, config=config)
+        networks = training.load_networks(folder, config)
+        training.save_base_weights(training.WEIGHTS, networks)
+    held_out = pairs.resized(size).split(HELD_OUT)[1]
+    ssim, in_face, error = training.measure(networks.generator, held_out, usual).values()
+    return f"| {size} | {sum(STEPS[size])} | {ssim:.3f} | {in_face:.3f} | {error:.1%} |"
 
 
 if __name__ == "__main__":
