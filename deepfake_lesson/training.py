@@ -199,7 +199,7 @@ def train(
         settings,
         supervised(
             autoencoder,
-            make_optimizer(config),
+            make_optimizer(config.learning_rate),
             2 * [painting_loss(config.dssim)],
             "autoencoder",
             [0.5, 0.5],
@@ -262,9 +262,9 @@ def freeze_to_bottleneck(encoder: keras.Model) -> None:
             return
 
 
-def make_optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
+def make_optimizer(learning_rate: float) -> keras.optimizers.Optimizer:
     """Adam with beta_1 0.5, as in the classic recipe; under float16 it scales the loss."""
-    adam = keras.optimizers.Adam(config.learning_rate, beta_1=0.5)
+    adam = keras.optimizers.Adam(learning_rate, beta_1=0.5)
     if presets.compute_dtype() == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(adam)
     return adam

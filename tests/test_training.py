@@ -264,7 +264,7 @@ def test_float16_scales_its_loss_and_still_learns(monkeypatch):
     monkeypatch.setattr(presets, "compute_dtype", lambda: "mixed_float16")
     layer = keras.layers.Dense(1, use_bias=False, dtype="mixed_float16")
     model = keras.Sequential([keras.Input((1,)), layer])
-    trainee = supervised(model, make_optimizer(replace(CONFIG, learning_rate=0.1)), "mae")
+    trainee = supervised(model, make_optimizer(0.1), "mae")
     before = float(layer.kernel[0, 0])
     tiny = np.full((4, 1), 1e-4, np.float32)
     trainee.step((tiny, -1000 * tiny, np.full(4, 1e-4, np.float32)))

@@ -19,6 +19,7 @@ from deepfake_lesson.landmarks import (
     REGIONS,
     alignment_matrix,
     invert_matrix,
+    matrix_scale,
     transform_points,
 )
 
@@ -61,8 +62,7 @@ def face_square(landmarks: np.ndarray) -> Square:
     landmarks = _checked(landmarks).reshape(-1, 68, 2)
     to_frame = [invert_matrix(alignment_matrix(points, 1)) for points in landmarks]
     middles = np.array([transform_points(MEAN_FACE.mean(0) - 0.5, m) for m in to_frame])
-    sides = [np.sqrt(abs(np.linalg.det(matrix[:, :2]))) for matrix in to_frame]
-    side = float(np.median(sides)) / FACE_SHARE
+    side = float(np.median([matrix_scale(matrix) for matrix in to_frame])) / FACE_SHARE
     x, y = np.median(middles, axis=0)
     return Square(float(x), float(y) - ABOVE * side, side)
 

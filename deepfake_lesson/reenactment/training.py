@@ -39,7 +39,7 @@ from deepfake_lesson.people import Person, open_person
 from deepfake_lesson.reenactment.conditions import Square, draw_condition
 from deepfake_lesson.reenactment.evaluation import reconstruction_scores
 from deepfake_lesson.reenactment.pairs import Pairs, flip_pair, load_pairs
-from deepfake_lesson.training import WEIGHTS, Identity
+from deepfake_lesson.training import WEIGHTS, Identity, make_optimizer
 
 KIND = "re-enactment"
 MEASURED = 12  # held-out pairs that are measured every epoch, evenly spread
@@ -214,9 +214,7 @@ def starting_model(config: ReenactmentConfig) -> Pix2pix:
 
 def adversarial(model: Pix2pix, config: ReenactmentConfig) -> Trainee:
     """The model as `fit` trains it: a batch is (drawings, photographs)."""
-    optimizer = keras.optimizers.Adam(config.learning_rate, beta_1=0.5)
-    if presets.compute_dtype() == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    optimizer = make_optimizer(config.learning_rate)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer, jit_compile=False)
 
