@@ -78,7 +78,7 @@ def film(folder: Path, who: str) -> Person:
 
 def summary(folder: Path, report: dict, training, seconds: float) -> Table:
     """The figures that say whether the swap is good, and where to look."""
-    identity, truth = report["identity"], report["truth_error"]
+    identity, truth = report["identity"], report["truth"]
     before, after = identity["before"], identity["after"]
     credential = verify(folder / "swap.mp4")
     rows = {
@@ -87,7 +87,8 @@ def summary(folder: Path, report: dict, training, seconds: float) -> Table:
         f"(same person below {report['threshold_b']})",
         "distance to a": f"{before['to_a']:.3f} before, {after['to_a']:.3f} after",
         "frames nearer to b": f"{identity['share_nearer_b']:.0%}",
-        "error to the truth": f"{truth['input']:.4f} before, {truth['swap']:.4f} after "
+        "error to the truth": f"{truth['input']['error']:.4f} before, "
+        f"{truth['swap']['error']:.4f} after "
         f"({truth['ratio']:.1f} times less)",
         "training": f"{training.step} steps, loss {training.loss:.4f}",
         "time": f"{seconds / 60:.1f} minutes, of which {training.seconds / 60:.1f} training",

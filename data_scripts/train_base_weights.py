@@ -41,6 +41,7 @@ MOMENTS = 40  # pictures of each person
 FRAME_SIZE, FACE_SIZE = 320, 192  # pixels: the photo, and the aligned face kept of it
 BATCH = 16
 LEARNING_RATE = 4e-4
+OUTSIDE = 0.15  # weight of what is no face
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def train_round(folder: Path, round_: Round, config, network, pairs, shown) -> N
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, round_.steps, alpha=0.02, warmup_target=LEARNING_RATE, warmup_steps=200
     )
-    weights = face_weights(config.size, round_.features)
+    weights = face_weights(config.size, round_.features, OUTSIDE)
     fit(
         folder,
         "base",
@@ -231,7 +232,7 @@ def measure(network, pairs_folder: Path, size: int) -> dict[str, float]:
     painted = np.concatenate(
         [network.predict_on_batch(to_float(part)) for part in np.array_split(faces, 16)]
     )
-    on_face = face_weights(size, features=1.0) > 1
+    on_face = face_weights(size, 1.0, OUTSIDE) > 1
     errors = [np.abs(to_float(x) - to_float(truth))[:, on_face].mean() for x in (faces, painted)]
     return {"untouched": float(errors[0]), "painted": float(errors[1])}
 

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from deepfake_lesson import blending, provenance
 from deepfake_lesson.detectors import DETECTORS
 from deepfake_lesson.errors import LessonError, MediaError
-from deepfake_lesson.evaluation import MEASURED_FRAMES, Evaluation, describe, nobody, studio_truth
+from deepfake_lesson.evaluation import MEASURED_FRAMES, Evaluation, describe, nobody
 from deepfake_lesson.files import replacing
 from deepfake_lesson.images import (
     fit,
@@ -39,6 +39,7 @@ from deepfake_lesson.images import (
 from deepfake_lesson.landmarks import alignment_matrix, compose, model_matrix, warp
 from deepfake_lesson.pipeline import Stopwatch, ahead
 from deepfake_lesson.tracking import FaceTracker, TrackedFace, steady
+from deepfake_lesson.truth import studio_truth
 from deepfake_lesson.video import VideoWriter, is_video, probe, read_frames
 
 BATCH = 8  # frames whose faces are generated together

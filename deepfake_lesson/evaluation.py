@@ -3,32 +3,33 @@
 In a report `a` is the person in the original and `b` the one who was put on him.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
 from deepfake_lesson import metrics
 from deepfake_lesson.blending import face_mask
 from deepfake_lesson.dataset import person_embedding
-from deepfake_lesson.detectors import detect_faces, refine_landmarks
+from deepfake_lesson.detectors import read_landmarks
 from deepfake_lesson.errors import MediaError, NoFaceError
 from deepfake_lesson.identity import distance, embed
 from deepfake_lesson.images import is_image, read_image
 from deepfake_lesson.people import Person
 from deepfake_lesson.tracking import FaceTracker, TrackedFace
-from deepfake_lesson.video import probe, read_frames
+from deepfake_lesson.truth import (
+    Truth,
+    TruthComparison,
+    file_truth,
+    longest_stretch,
+    media_frames,
+    studio_truth,
+)
+from deepfake_lesson.video import probe
 
 MEASURED_FRAMES = 120  # of longer videos every second, third ... frame: a report takes bounded time
 CHANGED = 0.01  # a face whose pixels changed by more than this share of white counts as swapped
-
-# Frame number -> the studio's Frame with b in it (`image`, `face_mask`): the perfect swap.
-Truth = Callable[[int], Any]
 
 
 class Evaluation:
@@ -45,6 +46,7 @@ class Evaluation:
     ) -> None:
         self.people = {who: known for who, known in (("a", a), ("b", b)) if known is not None}
         self.truth = truth
+        self.comparison = TruthComparison()
         self.rows: list[dict[str, float]] = []
         self.paths: list[tuple[int, np.ndarray, np.ndarray]] = []
 
@@ -64,20 +66,22 @@ class Evaluation:
             face: the face in the original.
             mask: (H, W), above 0 wherever the frame was to be changed.
         """
-        before, after = face.landmarks, refine_landmarks(swapped, face.landmarks)
+        before, after = face.landmarks, read_landmarks(swapped, face.landmarks)
         row = {
             "landmarks": metrics.landmark_change(before, after),
             "pose": metrics.pose_change(before, after, original.shape[1::-1]),
             "outside": metrics.truth_error(swapped, original, mask == 0),
         }
-        for when, image, points in (("before", original, before), ("after", swapped, after)):
-            embedding = embed(image, points)
+        embeddings = {"before": embed(original, before), "after": embed(swapped, after)}
+        for when, embedding in embeddings.items():
             row |= {
                 f"{when}_to_{who}": distance(embedding, self.people[who]) for who in self.people
             }
         truth = self.truth(number) if self.truth else None
         if truth is not None and truth.face_mask.any():
-            row |= _against_truth(original, swapped, truth)
+            pictures = {"input": original, "swap": swapped}
+            known = {"input": embeddings["before"], "swap": embeddings["after"]}
+            self.comparison.add(number, pictures, known, truth)
         self.rows.append(row)
         self.paths.append((number, before, after))
         return None if truth is None else truth.image
@@ -85,19 +89,13 @@ class Evaluation:
     def report(self) -> dict:
         """The measured part of a report: means over all faces added, None where there are none."""
         to_b, to_a = self._column("after_to_b"), self._column("after_to_a")
-        errors, similarity = (
-            {name: self._mean(f"{name}_{measure}") for name in ("input", "swap")}
-            for measure in ("error", "ssim")
-        )
-        ratio = errors["input"] / errors["swap"] if errors["swap"] else None
         return {
             "identity": {
                 "before": {f"to_{who}": self._mean(f"before_to_{who}") for who in "ab"},
                 "after": {f"to_{who}": self._mean(f"after_to_{who}") for who in "ab"},
                 "share_nearer_b": metrics.share_nearer(to_b, to_a) if to_a and to_b else None,
             },
-            "truth_error": errors | {"ratio": ratio} if self.truth else None,
-            "truth_ssim": similarity if self.truth else None,
+            "truth": self.comparison.report(),
             "change": {name: self._mean(name) for name in ("landmarks", "pose")},
             "outside_mask": self._mean("outside"),
             "jitter": self._jitter(),
@@ -113,49 +111,11 @@ class Evaluation:
 
     def _jitter(self) -> dict[str, float] | None:
         """Jitter before and after, over the longest stretch of consecutive frames."""
-        numbers = [number for number, *_ in self.paths]
-        stretches = np.split(np.arange(len(numbers)), np.flatnonzero(np.diff(numbers) != 1) + 1)
-        longest = max(stretches, key=len)
+        longest = longest_stretch([number for number, *_ in self.paths])
         if len(longest) < 3:
             return None
         before, after = (np.stack([self.paths[i][k] for i in longest]) for k in (1, 2))
         return {"before": metrics.jitter(before), "after": metrics.jitter(after)}
-
-
-def _against_truth(original: np.ndarray, swapped: np.ndarray, truth: Any) -> dict[str, float]:
-    """Error and similarity of the untouched input and of the swap, inside the truth's face mask."""
-    rows, columns = (np.flatnonzero(truth.face_mask.any(axis)) for axis in (1, 0))
-    margin = 6  # pixels: half the window of the structural similarity
-    box = tuple(slice(max(0, side[0] - margin), side[-1] + margin + 1) for side in (rows, columns))
-    row = {}
-    for name, image in (("input", original[box]), ("swap", swapped[box])):
-        pair = image, truth.image[box], truth.face_mask[box]
-        row |= {f"{name}_error": metrics.truth_error(*pair), f"{name}_ssim": metrics.ssim(*pair)}
-    return row
-
-
-def studio_truth(clip: str | Path, seed: int | None) -> Truth | None:
-    """The perfect swap for a clip of the studio and the identity `seed` in it; else None."""
-    path = Path(clip).with_suffix(".json")
-    if seed is None or not path.is_file():
-        return None
-    from deepfake_lesson.studio.people import Identity
-    from deepfake_lesson.studio.recipe import Recipe
-    from deepfake_lesson.studio.renderer import render_moment
-
-    try:
-        recipe = Recipe.load(path)
-    except MediaError:  # some other file of that name
-        return None
-    identity, acting, scene = Identity.sample(seed), recipe.acting(), recipe.scene()
-
-    def frame(number: int) -> Any:
-        if number >= len(acting):
-            return None
-        shot = replace(scene, camera=scene.camera.frame(number))
-        return render_moment(identity, acting[number], shot, recipe.size)
-
-    return frame
 
 
 def evaluate(
@@ -175,7 +135,7 @@ def evaluate(
         truth: the perfect swap as a file, if it is known otherwise.
 
     Returns:
-        `frames`, `faces_found`, `faces_swapped`, `seconds`, `identity`, `truth_error`, `video`,
+        `frames`, `faces_found`, `faces_swapped`, `seconds`, `identity`, `truth`, `video`,
         and what `Evaluation.report` adds. Errors are shares of white, identity distances
         Euclidean, landmark changes shares of the eyes' outer distance, pose changes degrees.
 
@@ -184,7 +144,7 @@ def evaluate(
         NoFaceError: if the person is nowhere in the original, or has no extracted faces.
     """
     start = perf_counter()
-    known = _truth_file(truth) if truth else studio_truth(original, person_b.seed)
+    known = file_truth(truth) if truth else studio_truth(original, person_b.seed)
     a, b = _known(person_a), _known(person_b)
     evaluation, tracker = Evaluation(a, b, known), FaceTracker(a, person_a.threshold)
     every = 1 if is_image(original) else -(-probe(original).frames // MEASURED_FRAMES) or 1
@@ -231,34 +191,14 @@ def describe(path: str | Path) -> dict:
     return size | {"fps": float(info.fps), "audio": info.audio}
 
 
-def _frames(path: str | Path) -> Iterator[np.ndarray]:
-    return iter([read_image(path)]) if is_image(path) else read_frames(path)
-
-
 def _pairs(original: str | Path, swapped: str | Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Frames of both media side by side; MediaError unless they are of one size and length."""
     remedy = f"Give the media that were made from {original}."
-    after_frames = _frames(swapped)
-    for before in _frames(original):
+    after_frames = media_frames(swapped)
+    for before in media_frames(original):
         after = next(after_frames, None)
         if after is None or after.shape != before.shape:
             raise MediaError(swapped, f"differs from {original} in size or length", remedy)
         yield before, after
     if next(after_frames, None) is not None:
         raise MediaError(swapped, f"is longer than {original}", remedy)
-
-
-def _truth_file(path: str | Path) -> Truth:
-    """The truth from a file; the face mask is the hull of the face that is found in it."""
-    frames = enumerate(_frames(path))
-
-    @lru_cache(maxsize=1)
-    def frame(number: int) -> SimpleNamespace | None:
-        image = next((image for k, image in frames if k == number), None)
-        faces = [] if image is None else detect_faces(image)
-        if not faces:
-            return None
-        largest = max(faces, key=lambda face: face.box[2] - face.box[0])
-        return SimpleNamespace(image=image, face_mask=face_mask(largest.landmarks, image.shape))
-
-    return frame

@@ -5,6 +5,7 @@ Each measure is one function over plain arrays; `evaluation` applies them to who
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from deepfake_lesson.landmarks import head_pose, interocular
@@ -54,6 +55,34 @@ def ssim(image: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -
     )
 
 
+def sharpness(image: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
+    """How much fine detail a picture has beside the truth: 1 as much, below 1 blurred.
+
+    The ratio of the standard deviations of what a Gaussian blur of one pixel takes away, inside the
+    mask. NaN for an empty mask, or where the truth is flat.
+
+    Args:
+        image: (H, W, 3) uint8.
+        truth: (H, W, 3) uint8.
+        mask: (H, W) bool.
+    """
+    fine, wanted = (
+        (picture.astype(np.float32) - cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 1))[mask]
+        for picture in (image, truth)
+    )
+    return float(fine.std() / wanted.std()) if wanted.any() else float("nan")
+
+
+def mean_color(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Mean colour inside the mask as (3,) float64 L*, a*, b*; a distance of 2 is just seen.
+
+    image: (H, W, 3) uint8. mask: (H, W) bool, not empty.
+    """
+    from skimage.color import rgb2lab
+
+    return rgb2lab(image[mask].mean(0) / 255)
+
+
 def share_nearer(to_new: Sequence[float], to_old: Sequence[float]) -> float:
     """Share of frames, 0 to 1, whose distance to the new identity is the smaller one.
 
@@ -77,15 +106,38 @@ def pose_change(before: np.ndarray, after: np.ndarray, size: tuple[int, int]) ->
     return float(np.abs(np.subtract(head_pose(after, size), head_pose(before, size))).max())
 
 
-def jitter(landmarks: np.ndarray) -> float:
-    """Mean acceleration of landmarks as a share of the eyes' outer distance, per frame squared.
+def mouth(landmarks: np.ndarray) -> tuple[float, float]:
+    """How far the jaw is open, and how wide the smile, as shares of the eyes' outer distance.
+
+    Mean gap of the inner lips and distance of the mouth's corners. landmarks: (68, 2).
+    """
+    gaps = np.linalg.norm(landmarks[[61, 62, 63]] - landmarks[[67, 66, 65]], axis=1)
+    width = np.linalg.norm(landmarks[48] - landmarks[54])
+    return float(gaps.mean() / interocular(landmarks)), float(width / interocular(landmarks))
+
+
+def correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """Pearson's correlation, -1 to 1; None for fewer than three values or where one is constant."""
+    if len(a) < 3 or min(np.std(a), np.std(b)) == 0:
+        return None
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def acceleration(path: np.ndarray) -> float:
+    """Mean length of the second difference of a path (frames, ..., D); NaN below three frames.
 
     Smooth motion gives next to nothing, trembling gives much.
+    """
+    if len(path) < 3:
+        return float("nan")
+    return float(np.linalg.norm(np.diff(path, n=2, axis=0), axis=-1).mean())
+
+
+def jitter(landmarks: np.ndarray) -> float:
+    """Mean acceleration of landmarks as a share of the eyes' outer distance, per frame squared.
 
     Args:
         landmarks: (frames, 68, 2) of consecutive frames; NaN for fewer than three.
     """
-    if len(landmarks) < 3:
-        return float("nan")
-    acceleration = np.linalg.norm(np.diff(landmarks, n=2, axis=0), axis=-1).mean()
-    return float(acceleration / np.mean([interocular(face) for face in landmarks]))
+    unit = np.mean([interocular(face) for face in landmarks])
+    return acceleration(landmarks) / float(unit)

@@ -32,6 +32,7 @@ from deepfake_lesson.images import grid, label_picture, to_uint8
 from deepfake_lesson.landmarks import (
     ALIGNED_SIZE,
     MEAN_FACE,
+    interocular,
     model_matrix,
     transform_points,
     warp,
@@ -52,7 +53,6 @@ KIND = "face swap"
 WEIGHTS = Path(__file__).parent / "weights"
 # A base encoder has met turned, shifted and other people's faces; decoders need little of that.
 GENTLE = Augmentation(rotation=3, zoom=0.02, shift=0.015, flip=0.0, warp=1.0)
-OUTSIDE = 0.15  # weight of what is not face: hair and rooms cannot be guessed from another's face
 ACTING = (*range(17, 27), *range(36, 68))  # landmarks of what acts: brows, eyes, mouth
 PREVIEW_FACES = 4
 PREVIEW_COLUMNS = ("a", "a by a", "a as b", "b", "b by b", "b as a")
@@ -65,7 +65,8 @@ class TrainingConfig:
     batch_size: pictures of each person in a step. learning_rate: of Adam with beta_1 0.5; from
     1e-3 on it diverges. from_base: start from the package's base weights where there are some, and
     then freeze_encoder: train only what follows its bottleneck. features: how much brows, eyes and
-    mouth count beside skin, see `face_weights`. dssim: how much structure counts beside colour, see
+    mouth count beside skin, and outside what is no face: hair and rooms cannot be guessed from
+    another's face, see `face_weights`. dssim: how much structure counts beside colour, see
     `painting_loss`. augmentation: how the faces are varied.
     """
 
@@ -76,6 +77,7 @@ class TrainingConfig:
     from_base: bool = True
     freeze_encoder: bool = True
     features: float = 4.0
+    outside: float = 0.15
     dssim: float = 0.5
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -191,7 +193,7 @@ def train(
         weighted_batch,
         people=tuple(shrink(faces_of_one, size) for faces_of_one in faces),
         config=config,
-        weights=face_weights(size, config.features),
+        weights=face_weights(size, config.features, config.outside),
     )
     return fit(
         model_folder,
@@ -223,20 +225,27 @@ def weighted_batch(
     return inputs, targets, [np.stack([weights] * batch_size)] * len(inputs)
 
 
-def face_weights(size: int, features: float) -> np.ndarray:
+def face_weights(size: int, features: float, outside: float) -> np.ndarray:
     """How much each pixel of a model crop counts in the loss: (size, size) float32 of mean 1.
 
-    On the mean face: `features` for brows, eyes and mouth, 1 for skin, OUTSIDE beyond. Eyes and
+    On the mean face: `features` for brows, eyes and mouth, 1 for skin, `outside` beyond. Eyes and
     mouth are small, and a plain mean would rather have smooth cheeks than an open eye.
     """
     points = transform_points(MEAN_FACE * ALIGNED_SIZE - 0.5, model_matrix(size))
     inside = face_mask(points, (size, size), "facehull", erosion=-6, feather=10)
-    spots = np.zeros((size, size), np.float32)
-    for x, y in points[list(ACTING)]:
-        cv2.circle(spots, (round(x), round(y)), round(0.05 * size), 1.0, -1)
-    acting = cv2.GaussianBlur(spots, (0, 0), 0.02 * size)
-    weights = OUTSIDE + (1 - OUTSIDE) * inside + (features - 1) * acting
+    weights = outside + (1 - outside) * inside + (features - 1) * acting_map(points, size)
     return (weights / weights.mean()).astype(np.float32)
+
+
+def acting_map(landmarks: np.ndarray, size: int) -> np.ndarray:
+    """Where brows, eyes and mouth are: (size, size) float32, 1 there, 0 elsewhere, soft between.
+
+    landmarks: (68, 2) in pixels of that picture.
+    """
+    spots, unit = np.zeros((size, size), np.float32), interocular(landmarks)
+    for x, y in landmarks[list(ACTING)]:
+        cv2.circle(spots, (round(x), round(y)), max(1, round(0.095 * unit)), 1.0, -1)
+    return cv2.GaussianBlur(spots, (0, 0), max(0.5, 0.038 * unit))
 
 
 def starting_network(config: TrainingConfig) -> keras.Model:

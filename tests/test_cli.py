@@ -213,7 +213,7 @@ def test_two_people_in_one_measured_labelled_and_signed_swap_out(tmp_path, film,
     assert report == json.loads((out.parent / "report.json").read_text())
     assert (report["frames"], report["faces_found"], report["faces_swapped"]) == (12, 12, 12)
     assert report["video"] == {"width": 256, "height": 256, "fps": 10, "audio": True}
-    assert {"input", "swap", "ratio"} <= report["truth_error"].keys()
+    assert {"input", "swap", "ratio"} <= report["truth"].keys()
     assert (tmp_path / "models" / "a_b" / "config.json").is_file()
     assert len(list(a.glob("faces/*.png"))) == 12
 

@@ -223,10 +223,10 @@ class TestVideo:
             report["seconds"]
         )
         assert report["video"] == {"width": 256, "height": 256, "fps": 10.0, "audio": True}
-        identity, truth = report["identity"], report["truth_error"]
+        identity, truth = report["identity"], report["truth"]
         assert identity["before"]["to_a"] < 0.44 < identity["before"]["to_b"]
         assert 0 <= identity["share_nearer_b"] <= 1
-        assert truth["ratio"] == pytest.approx(truth["input"] / truth["swap"])
+        assert truth["ratio"] == pytest.approx(truth["input"]["error"] / truth["swap"]["error"])
         assert report["outside_mask"] == 0
 
     def test_the_contact_sheet_is_signed(self, converted):

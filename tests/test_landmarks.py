@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 from skimage.transform import SimilarityTransform
 
 from deepfake_lesson import landmarks as geometry
+from deepfake_lesson.studio import RESERVED_SEEDS, Identity, Part, Pose, render
 
 
 @pytest.fixture
@@ -174,6 +175,27 @@ def test_head_pose_of_a_small_face_in_a_large_picture():
     large, small = project_head(12, -5, 8, (1000, 1000)), (4000, 4000)
     far = (large - 500) * 0.15 + 2000
     assert geometry.head_pose(far, small) == pytest.approx((12, -5, 8), abs=4)
+
+
+@pytest.mark.parametrize("seed", RESERVED_SEEDS["tests"][:4])
+def test_a_head_outline_lies_around_the_head_and_turns_with_it(seed):
+    """Hair, which it knows nothing of, may stand out: the face must lie in it, and fill it."""
+    for pose in (Pose(), Pose(25, 5, 0), Pose(-20, -12, 12)):
+        frame = render(Identity.sample(seed), pose=pose)
+        outline = geometry.head_outline(frame.landmarks)
+        inside = cv2.fillPoly(np.zeros((256, 256), np.uint8), [np.rint(outline).astype(int)], 1)
+        skin = np.isin(frame.parts, (Part.SKIN, Part.EYE, Part.LIPS, Part.BROW))
+        head = skin | np.isin(frame.parts, (Part.HAIR, Part.EAR))
+        assert inside[skin].mean() > 0.9
+        assert head[inside > 0].mean() > 0.75
+
+
+def test_a_head_outline_follows_the_picture(face):
+    matrix = np.array([[1.5, 0.5, 20], [-0.5, 1.5, -10]])  # turned, scaled and shifted
+    moved = geometry.head_outline(geometry.transform_points(face, matrix))
+    expected = geometry.transform_points(geometry.head_outline(face), matrix)
+    distances = np.linalg.norm(moved[:, None] - expected, axis=2).min(1)
+    assert distances.max() < 0.1 * geometry.interocular(face)
 
 
 def test_head_pose_rolls_with_the_picture(face):

@@ -1,11 +1,13 @@
 """Measures of a fake, against their definitions and against scikit-image."""
 
+import cv2
 import numpy as np
 import pytest
+from skimage.color import rgb2lab
 from skimage.metrics import structural_similarity
 
 from deepfake_lesson import metrics
-from deepfake_lesson.landmarks import MEAN_FACE
+from deepfake_lesson.landmarks import MEAN_FACE, transform_points
 
 
 @pytest.fixture
@@ -85,3 +87,45 @@ def test_jitter_is_zero_for_steady_motion_and_grows_with_trembling():
         2 * metrics.jitter(little), rel=0.01
     )
     assert np.isnan(metrics.jitter(steady[:2]))
+
+
+def test_mouths_are_measured_in_eye_distances():
+    face = MEAN_FACE * 300
+    opened = face.copy()
+    opened[[65, 66, 67]] += (0, 20)
+    apart = np.linalg.norm(face[36] - face[45])
+    assert metrics.mouth(opened)[0] - metrics.mouth(face)[0] == pytest.approx(20 / apart, rel=1e-3)
+    wide = face.copy()
+    wide[[48, 54]] += [(-5, 0), (5, 0)]
+    assert metrics.mouth(wide)[1] - metrics.mouth(face)[1] == pytest.approx(10 / apart, rel=1e-3)
+    turned = transform_points(opened, np.array([[0, -2.0, 5], [2.0, 0, 9]]))
+    assert metrics.mouth(turned) == pytest.approx(metrics.mouth(opened), rel=1e-5)
+
+
+def test_a_correlation_needs_motion():
+    a, b = [1, 2, 3, 5], [2, 4, 6.5, 0]
+    assert metrics.correlation(a, b) == pytest.approx(np.corrcoef(a, b)[0, 1])
+    assert metrics.correlation([1, 2, 3], [5, 5, 5]) is None
+    assert metrics.correlation([1, 2], [1, 2]) is None
+
+
+def test_sharpness_falls_as_a_picture_is_blurred(pictures):
+    truth, mask = pictures[0], np.ones((40, 50), bool)
+    blurred = [cv2.GaussianBlur(truth, (0, 0), sigma) for sigma in (0.5, 1, 2)]
+    found = [metrics.sharpness(image, truth, mask) for image in (truth, *blurred)]
+    assert found[0] == 1 and found == sorted(found, reverse=True) and found[-1] < 0.1
+    assert np.isnan(metrics.sharpness(truth, truth, ~mask))
+
+
+def test_mean_colors_are_those_of_scikit_image(pictures):
+    mask = np.zeros((40, 50), bool)
+    mask[3:9, 4:20] = True
+    want = rgb2lab(pictures[0][mask].mean(0) / 255)
+    np.testing.assert_allclose(metrics.mean_color(pictures[0], mask), want, atol=0.1)
+
+
+def test_acceleration_is_the_second_difference():
+    time = np.arange(6.0)
+    path = np.stack([3 * time**2, 4 * time**2], axis=1)
+    assert metrics.acceleration(path) == pytest.approx(10)
+    assert np.isnan(metrics.acceleration(path[:2]))

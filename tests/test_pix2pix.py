@@ -257,6 +257,21 @@ def test_l1_is_the_mean_distance_and_structure_counts_where_it_is_asked_for():
     assert found["loss"] == pytest.approx(100 * found["l1_loss"] + 7 * structure)
 
 
+def test_pixels_count_as_they_are_weighted():
+    model = Pix2pix(Pix2pixConfig(**TINY, gan=0, l1=1.0, dssim=1.0, dropout=0))
+    painted = model(DRAWINGS)
+    left = np.zeros((2, 32, 32), np.float32)
+    left[:, :, :16] = 2
+    halves = [
+        float(model.compute_loss(DRAWINGS, PHOTOGRAPHS, painted, weights))
+        for weights in (left, 2 - left)
+    ]
+    assert np.mean(halves) == pytest.approx(float(losses_of(model)["loss"]))
+    correct = keras.ops.concatenate([PHOTOGRAPHS[:, :, :16], painted[:, :, 16:]], axis=2)
+    only_right_is_wrong = float(model.compute_loss(DRAWINGS, correct, PHOTOGRAPHS, left))
+    assert 0 < only_right_is_wrong < 0.1  # the windows of structure reach across the border
+
+
 @pytest.mark.parametrize("loss", ["least-squares", "cross-entropy"])
 def test_neither_network_is_blamed_for_the_other(loss):
     """The gradients of the sum are those of two losses, each with the other network held still."""

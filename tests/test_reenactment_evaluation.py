@@ -4,15 +4,13 @@ import numpy as np
 import pytest
 
 from deepfake_lesson.identity import embed
-from deepfake_lesson.landmarks import MEAN_FACE, transform_points, warp
+from deepfake_lesson.landmarks import warp
 from deepfake_lesson.metrics import truth_error
 from deepfake_lesson.people import open_person
 from deepfake_lesson.reenactment.conditions import square_matrix
 from deepfake_lesson.reenactment.driving import follow_face
 from deepfake_lesson.reenactment.evaluation import (
     ReenactmentEvaluation,
-    correlation,
-    mouth,
     reconstruction_scores,
     reenactment_truth,
 )
@@ -121,23 +119,3 @@ def test_what_the_studio_did_not_film_has_no_truth(driver, pairs, carphone):
     assert reenactment_truth(driver[0], None, pairs.square, pairs.size) is None
     report = ReenactmentEvaluation(None, 0.6).report()
     assert report["truth"] is None and report["identity"]["kept"] is None
-
-
-def test_mouths_are_measured_in_eye_distances():
-    face = MEAN_FACE * 300
-    opened = face.copy()
-    opened[[65, 66, 67]] += (0, 20)
-    apart = np.linalg.norm(face[36] - face[45])
-    assert mouth(opened)[0] - mouth(face)[0] == pytest.approx(20 / apart, rel=1e-3)
-    wide = face.copy()
-    wide[[48, 54]] += [(-5, 0), (5, 0)]
-    assert mouth(wide)[1] - mouth(face)[1] == pytest.approx(10 / apart, rel=1e-3)
-    turned = transform_points(opened, np.array([[0, -2.0, 5], [2.0, 0, 9]]))
-    assert mouth(turned) == pytest.approx(mouth(opened), rel=1e-5)
-
-
-def test_a_correlation_needs_motion():
-    a, b = [1, 2, 3, 5], [2, 4, 6.5, 0]
-    assert correlation(a, b) == pytest.approx(np.corrcoef(a, b)[0, 1])
-    assert correlation([1, 2, 3], [5, 5, 5]) is None
-    assert correlation([1, 2], [1, 2]) is None

@@ -18,6 +18,7 @@ from deepfake_lesson import presets
 from deepfake_lesson.checkpoints import write_config
 from deepfake_lesson.errors import ConsentError, LessonError, ModelError
 from deepfake_lesson.images import fit, read_image
+from deepfake_lesson.landmarks import head_outline
 from deepfake_lesson.models.pix2pix import Pix2pix, Pix2pixConfig, to_network
 from deepfake_lesson.people import Person, create_person
 from deepfake_lesson.reenactment import training
@@ -162,16 +163,30 @@ def test_a_perfect_painter_gets_perfect_scores(pairs):
 
 def test_a_batch_is_a_function_of_its_number(pairs):
     first, again, other = (pair_batch(step, pairs, CONFIG) for step in (3, 3, 4))
-    for one, two, three in zip(first, again, other, strict=True):
-        assert one.shape == (2, 64, 64, 3) and one.dtype == np.float32
-        assert -1 <= one.min() < one.max() <= 1
+    for one, two in zip(first, again, strict=True):
+        assert one.shape[:3] == (2, 64, 64) and one.dtype == np.float32
         np.testing.assert_array_equal(one, two)
-        assert not np.array_equal(one, three)
+    for pictures, others in zip(first[:2], other[:2], strict=True):
+        assert pictures.shape[3:] == (3,) and -1 <= pictures.min() < pictures.max() <= 1
+        assert not np.array_equal(pictures, others)
+
+
+def test_eyes_and_mouth_count_more_only_where_they_are_asked_to(pairs):
+    still = replace(CONFIG, shake=0.0, batch_size=4)
+    plain, weighted = (
+        pair_batch(0, pairs, replace(still, features=factor))[2] for factor in (1.0, 5.0)
+    )
+    np.testing.assert_array_equal(plain, 1.0)
+    np.testing.assert_allclose(weighted.mean((1, 2)), 1.0, rtol=1e-5)
+    chosen = np.random.default_rng((still.seed, 0)).integers(len(pairs), size=4)
+    for weight, k in zip(weighted, chosen, strict=True):
+        lips = pairs.landmarks[k, 48:].round().astype(int)
+        assert weight[lips[:, 1], lips[:, 0]].min() > 3 * weight[:2].max()
 
 
 def test_drawings_belong_to_their_photographs(pairs):
     still = replace(CONFIG, shake=0.0, batch_size=8)
-    for drawing, photograph in zip(*pair_batch(0, pairs, still), strict=True):
+    for drawing, photograph in zip(*pair_batch(0, pairs, still)[:2], strict=True):
         errors = [np.abs(to_network(image) - photograph).max() for image in pairs.images]
         k = int(np.argmin(errors))
         assert errors[k] == 0
@@ -203,6 +218,8 @@ def test_lines_are_as_thick_as_at_256_pixels_and_pupils_can_be_left_out():
     large = replace(config, pix2pix=Pix2pixConfig(512), pupils=True)
     expected = draw_condition(points, 512, 8, pupils)
     np.testing.assert_array_equal(large.draw(points, pupils), expected)
+    head = draw_condition(points, 512, 8, pupils, head_outline(points))
+    np.testing.assert_array_equal(replace(large, outline=True).draw(points, pupils), head)
 
 
 # Going on

@@ -425,7 +425,7 @@ for who, faces in (("a", faces_a), ("b", faces_b)):
 
 # %% alt="Four moments: a as filmed, the swap with b's beard, and b as the studio films him"
 from deepfake_lesson.conversion import Swapper
-from deepfake_lesson.evaluation import studio_truth
+from deepfake_lesson.truth import studio_truth
 from deepfake_lesson.video import read_frames
 
 clip = test.media / "clip.mp4"

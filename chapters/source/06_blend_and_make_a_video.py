@@ -540,19 +540,20 @@ plots.gallery(strips, names, columns=5, size=140)
 # a glance is in the report:
 
 # %%
-identity, error = report["identity"], report["truth_error"]
+identity, truth_report = report["identity"], report["truth"]
+nothing, swap = truth_report["input"], truth_report["swap"]
 rows = {
     "identity distance to her": (identity["before"]["to_a"], identity["after"]["to_a"]),
     "identity distance to him": (identity["before"]["to_b"], identity["after"]["to_b"]),
-    "error against the truth": (error["input"], error["swap"]),
-    "structural similarity": (report["truth_ssim"]["input"], report["truth_ssim"]["swap"]),
+    "error against the truth": (nothing["error"], swap["error"]),
+    "structural similarity": (nothing["ssim"], swap["ssim"]),
     "jitter": (report["jitter"]["before"], report["jitter"]["after"]),
 }
 print(f"{'':26} before    after")
 for name, (was, now) in rows.items():
     print(f"{name:26} {was:6.3f}   {now:6.3f}")
 print(f"\nframes nearer to him than to her: {100 * identity['share_nearer_b']:.0f} %")
-print(f"the swap is {error['ratio']:.1f} times nearer to the truth than the original")
+print(f"the swap is {truth_report['ratio']:.1f} times nearer to the truth than the original")
 
 # %% [markdown]
 # Read it so: the distances have changed places, so the face is the other person's for a machine.

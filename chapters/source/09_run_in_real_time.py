@@ -42,10 +42,11 @@ for rate in (10, 15, 25, 30, 60):
 #
 # ## 2 · A target and a driver
 #
-# We need somebody to become: the woman of chapter 08. Her network starts from the weights that come
-# with the package, and 80 steps make it hers. And we need somebody who drives: a man who nods and
-# shakes his head, filmed in the shape of a webcam's picture. His clip stands for the camera until
-# section 9. Both films, the pairs and the training take about 40 s.
+# We need somebody to become: another woman of the studio. Her network, a re-enactment as in chapter
+# 08, starts from the weights that come with the package, and 80 steps make it hers. And we need
+# somebody who drives: a man who nods and shakes his head, filmed in the shape of a webcam's
+# picture. His clip stands for the camera until section 9. Both films, the pairs and the training
+# take about 40 s.
 
 # %%
 from deepfake_lesson.reenactment.pairs import create_pairs
@@ -83,8 +84,9 @@ rows = [[each.original, each.drawing, each.result] for each in shown]
 plots.gallery([picture for row in rows for picture in row], columns=3, size=250)
 
 # %% [markdown]
-# He does, she follows. Her head turns with his, and her face keeps its own shape; section 8 says
-# how. Now to the clock.
+# Left the camera, in the middle the drawing, right the result. He does, she follows. She is soft,
+# after so few steps; but her head turns with his, and her face keeps its own shape (section 8 says
+# how). Now to the clock.
 #
 # ## 3 · Where the time goes
 #
@@ -122,7 +124,8 @@ print(f"{'all':10} {sum(mean.values()):6.1f} ms: {1000 / sum(mean.values()):.0f}
 # These are milliseconds of *your* machine in this moment; whatever else runs on it counts too. We
 # left out the first frames: the first call of a network is always slow.
 #
-# A mean hides what a viewer sees. Here is each frame for itself.
+# A mean hides what a viewer sees. Here is each frame for itself. **Predict:** are all about as
+# high?
 
 # %% alt="Milliseconds of each frame: low most of the time, with a peak at every tenth frame"
 numbers = np.arange(10, 60)
@@ -131,10 +134,10 @@ for color, (part, stages) in zip(colors, PARTS.items(), strict=True):
     values = [sum(results[k].spent[stage] for stage in stages) for k in numbers]
     plt.bar(numbers, values, bottom=base, color=color, label=part)
     base += values
-plt.axhline(40, color="black", linestyle="--")
+plt.axhline(40, color="black", linestyle="--", label="budget of 25 frames/s")
 plt.xlabel("frame")
 plt.ylabel("milliseconds")
-plt.legend()
+plt.gcf().legend(loc="outside upper center", ncols=4)
 plt.show()
 
 # %% [markdown]
@@ -147,7 +150,7 @@ plt.show()
 # side has a quarter of the places. **Predict:** what happens to the time if we reduce the picture
 # from 480 to 240 pixels? And what happens to the face if we reduce it further and further?
 
-# %% alt="Milliseconds rise with the square of the picture's side; the smallest ones find no face"
+# %% alt="Milliseconds rise with the square of the picture's side; small ones miss the face"
 from time import perf_counter
 
 from deepfake_lesson.detectors import detect_faces
@@ -155,16 +158,17 @@ from deepfake_lesson.detectors import detect_faces
 sides = np.array([100, 140, 180, 240, 300, 360, 420, 480])
 spent, found = np.zeros(len(sides)), np.zeros(len(sides), bool)
 for k, side in enumerate(sides):
-    tries = []
+    tries = []  # (found, milliseconds)
     for frame in frames[:12:2]:
         start = perf_counter()
-        found[k] = detect_faces(frame, smallest=80 / side) != []
-        tries.append(1000 * (perf_counter() - start))
-    spent[k] = min(tries)  # whatever else runs only adds to it
+        faces = detect_faces(frame, smallest=80 / side)
+        tries.append((faces != [], 1000 * (perf_counter() - start)))
+    found[k] = all(has_face for has_face, _ in tries)
+    spent[k] = min(each for _, each in tries)  # whatever else runs only adds to it
 slope, start = np.polyfit(sides[found] ** 2, spent[found], 1)
 plt.plot(sides, start + slope * sides**2, "--", color="grey", label="points + search")
 plt.plot(sides, spent, "o-", label="measured")
-plt.plot(sides[~found], spent[~found], "x", color="black", markersize=14, label="no face found")
+plt.plot(sides[~found], spent[~found], "x", color="black", markersize=14, label="face missed")
 plt.xlabel("longer side of the picture that is searched (pixels)")
 plt.ylabel("milliseconds")
 plt.legend()
@@ -173,13 +177,15 @@ plt.show()
 # %% [markdown]
 # The search grows with the square of the side. Where a face is found there is a fixed part on top:
 # its 68 points are read from the *large* picture. And in a small picture the face becomes smaller
-# than the window; then nothing is found, however fast. The pipeline searches so that a face as wide
-# as a fifth of the picture is still seen: enough for somebody before a camera, too little for a
-# crowd.
+# than the window; then it is missed (crosses), in some frames or in all, however fast. The pipeline
+# searches so that a face as wide as a fifth of the picture is still seen: enough for somebody
+# before a camera, too little for a crowd.
 #
 # The second trick is to search seldom. With one search in n frames the part *find* takes on average
 #
 # $$\frac{\text{search} + (n - 1) \cdot \text{follow}}{n}$$
+#
+# milliseconds. **Predict** from this: from which n on is it hardly worth to search less often?
 
 # %%
 lesson.show(LivePipeline._find)
@@ -214,10 +220,11 @@ print(f"search {search:.1f} ms, follow {follow:.1f} ms")
 #
 # ### Something to break: he jumps
 #
-# What does a seldom search cost? We cut the film: from one frame to the next he sits elsewhere.
-# **Predict:** for how many frames will there be no face if we search only every 30 frames? The
-# pipeline does not wait for the next search: each frame HOG looks at the small crop where the face
-# should be, and after five frames without one, the whole picture is searched.
+# What does a seldom search cost? We cut the film: from one frame to the next he sits elsewhere. The
+# pipeline searches only every 30 frames. But it does not wait for that: in each frame the HOG
+# detector looks at the small crop where the face should be. It may miss a face five times; after
+# the next miss he is given up, and the whole picture is searched again. **Predict:** for how many
+# frames will there be no face?
 
 # %% alt="He sits in the middle; he sits at the left and there is no face; then there is one again"
 moved = [np.roll(frame, -150, axis=1) for frame in frames[20:40]]
@@ -226,15 +233,14 @@ seen = [fresh.process(frame) for frame in frames[5:20] + moved]
 lost = [number for number, each in enumerate(seen) if not each.has_face]
 print(f"without a face: {len(lost)} frames")
 chosen = [seen[number] for number in (14, 15, 15 + len(lost))]
-plots.gallery(
-    [picture for each in chosen for picture in (each.original, each.result)], columns=6, size=150
-)
+pictures = [picture for each in chosen for picture in (each.original, each.result)]
+labels = ["before", "result", "he jumped", "result, held", "found again", "result"]
+plots.gallery(pictures, labels, columns=6, size=150)
 
 # %% [markdown]
 # While there is no face, the last picture is held and says so. It would be easy to hold it in
-# silence, and nobody would know that it is old. After that he is found, and since he had been given
-# up, the square that is cut out for her begins anew around him. Section 8 says why it otherwise
-# follows slowly.
+# silence, and nobody would know that it is old. Then he is found. Since he had been given up, the
+# square around the face is at once placed anew; section 8 says why it otherwise follows slowly.
 #
 # ## 5 · One after the other, or all at once
 #
@@ -245,7 +251,7 @@ plots.gallery(
 # **dropped**; it is the price for never being late.
 #
 # To see it without the noise of a busy machine, we rehearse with parts that only sleep: 30, 60 and
-# 15 ms. The threads and the queues are those of the pipeline, and so are the time stamps real.
+# 15 ms. The threads and the queues are those of the pipeline, and the time stamps are real.
 # **Predict**, with a camera that brings a frame every 40 ms: how many frames a second will be shown
 # without threads, and how many with?
 
@@ -289,7 +295,7 @@ def rehearse(threads: bool, camera: float = 40, frames: int = 14) -> dict[str, l
 
 rehearsals = {words: rehearse(words == "in threads") for words in ("one by one", "in threads")}
 
-# %% alt="Two timelines. One by one: bars never overlap, frames fall behind. In threads: they do"
+# %% alt="Timelines: one by one no bars overlap and frames fall behind; in threads parts overlap"
 figure, rows = plt.subplots(2, 1, figsize=(9.5, 5.4))
 for axes, (words, spans) in zip(rows, rehearsals.items(), strict=True):
     plots.timeline(axes, spans, 520)
@@ -316,8 +322,9 @@ for words, spans in rehearsals.items():
 # | one by one | the **sum** of all parts | more and more, if the sum is above the budget |
 # | in threads | the **slowest** part | at least the sum, but it does not grow |
 #
-# Now the true pipeline, for some seconds each way, before a camera that is too fast for it.
-# **Predict** from the numbers of section 3.
+# Now the true pipeline, for some seconds each way, before a camera that is too fast for it. (One by
+# one nothing is dropped: our clip waits until it is asked. A camera would not.) **Predict** the
+# rate of both from the numbers of section 3.
 
 # %%
 from collections.abc import Iterator
@@ -351,12 +358,13 @@ print(f"the slowest part ({slowest}) {1000 / parts[slowest]:.0f}")
 # sleeping parts do not disturb each other, working ones do. They share the cores of your machine,
 # and a network alone takes as many as it gets. Look whether the stages in the second table have
 # become slower, and by how much. With two cores that are busy anyway, threads may gain nothing; the
-# more cores, the nearer you come.
+# more cores, the nearer you come. (TensorFlow can be held to one core: set the environment variable
+# `TF_NUM_INTRAOP_THREADS=1` before it starts. Whether that is worth it, only your table can say.)
 #
 # ## 6 · The frame budget game
 #
 # Which stages can you afford? Move the controls: the bars are what you have measured, the line is
-# the budget.
+# the budget. (*Blend* costs nothing here. It will in section 10.)
 
 # %% alt="Bars of find, paint and finish against the budget, with switches for the stages"
 from deepfake_lesson import widgets
@@ -396,17 +404,22 @@ widgets.explore(draw_budget, **switches, detect_every=(1, 30, 1, 10))
 
 # %% [markdown]
 # Now play. Four rounds, each without threads, for a good second. **Write your guess** in frames a
-# second before you run the cell; whoever is nearest in three of four wins. Then change the rounds
-# and play against your neighbour.
+# second into `my_guess` before you run the cell; whoever is nearest in three of four wins. Then
+# change the rounds and play against your neighbour.
 
 # %%
 rounds = {
     "all stages": {"detect_every": 10, "off": ()},
     "search every frame": {"detect_every": 1, "off": ()},
     "no network": {"detect_every": 10, "off": ("network",)},
-    "neither smooth nor network": {"detect_every": 30, "off": ("smooth", "network")},
+    "neither network nor smooth": {"detect_every": 10, "off": ("smooth", "network")},
 }
-my_guess = {"all stages": None, "search every frame": None}  # frames/s; add the others
+my_guess = {  # frames/s
+    "all stages": None,
+    "search every frame": None,
+    "no network": None,
+    "neither network nor smooth": None,
+}
 
 print(f"{'':28} {'you':>5} {'budget':>7} {'measured':>9}")
 for name, chosen in rounds.items():
@@ -490,10 +503,11 @@ for count in (1, 2, 4, 8):
 # $$y_k = y_{k-1} + \alpha \, (x_k - y_{k-1}), \qquad
 # \alpha = \frac{1}{1 + \frac{1}{2 \pi \, f_c \, \Delta t}}$$
 #
-# A small cutoff $f_c$ (in hertz) means a small $\alpha$: calm and late. Casiez, Roussel and Vogel
-# saw that we notice trembling when things rest, and delay when they move. So their [One-Euro
-# filter](glossary.md#one-euro-filter) lets the cutoff grow with the speed $v$: $f_c = f_{min} +
-# \beta \, |v|$.
+# Here $x_k$ is a coordinate as it was found in frame $k$, $y_k$ what the filter makes of it, and
+# $\Delta t$ the time between two frames, in seconds. A small cutoff $f_c$ (in hertz) means a small
+# $\alpha$: calm and late. Casiez, Roussel and Vogel (2012) saw that we notice trembling when things
+# rest, and delay when they move. So their [One-Euro filter](glossary.md#one-euro-filter) lets the
+# cutoff grow with the speed $v$: $f_c = f_{min} + \beta \, |v|$.
 
 # %%
 from deepfake_lesson.tracking import OneEuro
@@ -502,11 +516,12 @@ lesson.show(OneEuro)
 
 # %% [markdown]
 # Here is the tip of his nose, as it was found, in units of the distance of his eyes. The reference
-# is a window that looks into the future, as in chapter 06. Move the controls. The authors' recipe:
-# set beta to 0 and lower the cutoff until what rests is calm; then raise beta until what moves does
-# not lag.
+# is a window that looks into the future, as in chapter 06. Mind the two scales: "rest" is a slow
+# sway of less than a tenth of that distance, and the trembling is smaller still. Move the controls.
+# The authors' recipe: set beta to 0 and lower the cutoff until what rests is calm; then raise beta
+# until what moves does not lag.
 
-# %% alt="Path of his nose: the filter is calmer than the points at rest and lags in motion"
+# %% alt="Path of his nose at rest and in motion: the filtered line is smooth and comes late"
 from scipy.ndimage import gaussian_filter1d
 
 from deepfake_lesson.landmarks import interocular
@@ -574,21 +589,23 @@ def lag(calm: np.ndarray) -> float:
     return 1000 * DELAYS[np.argmin(errors)]
 
 
-for beta in (0, 0.5, 1, 5):
+for beta in (0, 1, 3, 10):
     tried = [smoothed(cutoff, beta) for cutoff in (0.5, 1, 1.5, 2.5, 4, 8)]
     lags, jitters = [lag(each) for each in tried], [jitter(each) for each in tried]
     plt.plot(lags, jitters, "o-", label=f"beta {beta:g}")
 plt.axhline(jitter(track), color="black", linestyle=":", label="as found")
 plt.xlabel("lag in motion (milliseconds)")
-plt.ylabel("jitter at rest")
+plt.ylabel("jitter at rest\n(eye distances a frame²)")
 plt.ylim(0)
 plt.legend()
 plt.show()
 
 # %% [markdown]
-# Without beta you buy calm with delay. With beta the lines move to the left: nearly as calm at
-# rest, and far less late in motion. The pipeline takes a cutoff of 1.5 and a beta of 5. The
-# studio's pictures are clean; in a dim room a webcam's points tremble more, and the gain is larger.
+# We want the lower left: calm and in time. Without beta you buy calm with delay. With beta the
+# lines move to the left: for the same calm, far less lag. They also end higher, for nobody rests
+# quite, and each small sway lets some trembling through. The pipeline takes a cutoff of 1.5 and a
+# beta of 10. Here about 40 % of the jitter is left, and the lag is 5 ms; without beta, such calm
+# costs more than 30. The studio's pictures are clean; in a dim room a webcam's points tremble more.
 #
 # ## 8 · Somebody else drives
 #
@@ -636,15 +653,16 @@ for seconds in (0.2, 2, 20):
     plt.plot(np.arange(len(path)) / 25, path - square, label=f"{seconds:g} s")
 plt.xlabel("seconds")
 plt.ylabel("nose in the square\n(eye distances)")
-plt.legend(title="followed within")
+plt.legend(title="time to follow")
 plt.show()
 
 # %% [markdown]
-# Followed at once, the square goes along with the head, and a part of the motion is lost. Followed
-# too slowly, she stays at the border of her picture long after he has moved, where the network has
-# never seen her. Two seconds are a compromise, and you can see both of its sides: a little less
-# motion, and a second or two of trouble when he moves quickly aside. Only a driver who was lost, as
-# in section 4, is looked for without regard to where he was.
+# Followed at once, the square goes along with the head, and a part of the motion is lost: compare
+# the heights of the waves. Followed too slowly, she stays at the border of her picture long after
+# he has moved, where the network has never seen her. Two seconds are a compromise: the waves are
+# about as high as with 20, and after he has moved aside it takes a few seconds until she is back in
+# the middle. (At first both lines are one: until two seconds have passed, both simply take the
+# mean.) Only a driver who was lost, as in section 4, is framed anew at once.
 #
 # ## 9 · Before the camera
 #
@@ -670,7 +688,8 @@ camera
 print("ms:", ", ".join(f"{name} {spent:.1f}" for name, spent in camera.milliseconds.items()))
 
 # %% [markdown]
-# Stop the camera and run this cell: it has the medians of your last hundred pictures. In the
+# Run this cell again when you have stopped the camera: it has the medians of your last hundred
+# pictures. (Before that it knows one picture of the clip, for which all was searched.) In the
 # browser there are stages that our pipeline does not have, such as packing and unpacking JPEGs, and
 # frames go one by one. A program of its own has neither. In a terminal, in the folder `chapters`,
 # this one shows the camera in threads:
@@ -681,13 +700,15 @@ print("ms:", ", ".join(f"{name} {spent:.1f}" for name, spent in camera.milliseco
 #
 # - Turn your head slowly. At which angle does she fall apart? She was filmed up to 25 degrees.
 # - Stick your tongue out. Which of the 68 landmarks could tell her?
-# - Lean to the camera quickly, then slowly.
+# - Move your chair to the side quickly, then slowly. When does she leave the middle of her picture?
 #
 # ## 10 · A face swap, live
 #
 # The pipeline does not know what a target is. It asks it for four things: what to *draw*, to
 # *paint*, to *blend*, and what to show when there is no face. So the swap of chapters 05 and 06
-# runs in it too. The shipped weights have seen hundreds of faces; 60 steps make them hers and his.
+# runs in it too: *her* face in *his* picture. The shipped weights have seen hundreds of faces; 60
+# steps make them hers and his. **Predict:** which stage has more to do now than in section 3, and
+# which less?
 
 # %% alt="Three moments of the man: as filmed, with his landmarks, and with the woman's face"
 from deepfake_lesson.extraction import create_face_dataset
@@ -709,7 +730,7 @@ of_swap = swapped[-1].milliseconds
 places = np.arange(len(STAGES))
 plt.barh(places - 0.2, [mean[stage] for stage in STAGES], 0.4, label="re-enactment")
 plt.barh(places + 0.2, [of_swap[stage] for stage in STAGES], 0.4, label="face swap")
-plt.axvline(40, color="black", linestyle="--")
+plt.axvline(40, color="black", linestyle="--", label="budget")
 plt.yticks(places, STAGES)
 plt.gca().invert_yaxis()
 plt.xlabel("milliseconds a frame, mean")
@@ -719,7 +740,8 @@ plt.show()
 # %% [markdown]
 # Another stage has work now: *blend*. The mask network of chapter 06 looks at both faces, and the
 # result is warped back into the large frame, while a re-enactment is shown as it was painted. The
-# remedy is the same in both: find the longest bar.
+# *network* has less to do: it paints a smaller picture. The remedy is the same in both: find the
+# longest bar.
 #
 # ## 11 · How the programs do it
 #
@@ -736,14 +758,15 @@ plt.show()
 # known, and nobody was filmed for them. Even the decoder that our swap started from paints such a
 # stand-in.
 #
-# [dfl]: https://github.com/iperov/DeepFaceLive
+# [dfl]: https://github.com/iperov/DeepFaceLive/blob/master/doc/developer_faq/developer_faq.md
 #
 # ## 12 · When it is used against somebody
 #
-# You have just seen what it takes: a laptop, half a minute of training, a clip. In 2022 the FBI
-# warned of applicants who came to online interviews for jobs with another face and another voice.
-# In 2024 a clerk in Hong Kong paid 200 million Hong Kong dollars after a video call in which all
-# the colleagues were fake. What can somebody on the other side do?
+# You have just seen what it takes: a laptop, less than a minute of training, a clip. In June 2022
+# the FBI's Internet Crime Complaint Center warned of applicants for remote jobs who used stolen
+# personal data and deepfakes: in online interviews, lips and voice did not fit together. In 2024 an
+# employee in Hong Kong paid 200 million Hong Kong dollars after a video call in which, the police
+# said, everybody else was fake. What can somebody on the other side do?
 #
 # **Ask for what the pipeline cannot do.** We try three challenges on both of ours: turn your head
 # to the side, hold a hand before your face, lean. **Predict** for each which one breaks sooner.
@@ -795,7 +818,8 @@ def watch(name: str, moments: tuple[int, ...]):
         )
     films = [challenges[name], *([each.result for each in film] for film in faked)]
     shown = [film[k] for film in films for k in moments]
-    return plots.gallery(shown, columns=len(moments), size=190)
+    labels = [words for words in ("camera", "re-enactment", "face swap") for _ in moments]
+    return plots.gallery(shown, labels, columns=len(moments), size=190)
 
 
 watch("turn", (0, 2, 4, 5, 7))
@@ -815,10 +839,10 @@ watch("lean", (0, 2, 3, 5, 6))
 
 # %% [markdown]
 # A hand breaks both, each in its way. Nothing of the hand is in the drawing, so she goes on as if
-# it were not there, with a mouth that was guessed. The swap leaves the hand in place, thanks to its
-# mask, and smears around it. With eyes and mouth covered the face is lost, and he is seen again.
-# Leaning breaks only one of them: she was never filmed like that, while the swap turns each face
-# upright before it paints.
+# it were not there, with a mouth that was guessed. The swap leaves most of the hand in place,
+# thanks to its mask, but paints over the fingertips and smears beside them. With nose and mouth
+# covered the face is lost, and he is seen again. Leaning breaks only one of them: she was never
+# filmed like that, while the swap turns each face upright before it paints.
 #
 # Such challenges are studied: [GOTCHA][gotcha] compares eight of them. But they are a race, not a
 # proof. Each one that becomes known can be trained for. What holds longer does not depend on
@@ -890,7 +914,8 @@ assert (answer := check.detect_every(detect_every)).right, answer
 #
 # One stage behind a queue of one. Frames arrive at given times; the stage needs `busy` milliseconds
 # for each. Whenever it is free it takes the newest frame that has arrived and that it has not had,
-# or waits for the next one. Which frames does it work on?
+# or waits for the next one. A frame that arrives at that very moment counts as arrived. Which
+# frames does it work on?
 
 
 # %% nbgrader={"solution": true, "grade_id": "worked_on"}
@@ -947,7 +972,7 @@ assert (answer := check.smooth(smooth)).right, answer
 # ### 5 · The heart of the One-Euro filter
 #
 # Which share does it take of a new value? First the cutoff for this speed, then the formula for
-# alpha. Both stand in section 7.
+# alpha. Both stand in section 7; `step` is the time between two frames, and `lowest` is $f_{min}$.
 
 # %% nbgrader={"solution": true, "grade_id": "one_euro_share"}
 import math
@@ -988,16 +1013,19 @@ assert (answer := check.one_euro_share(one_euro_share)).right, answer
 # - Géry Casiez, Nicolas Roussel, Daniel Vogel (2012), [1€ Filter: A Simple Speed-based Low-pass
 #   Filter for Noisy Input in Interactive Systems](https://hal.science/hal-00670496); its
 #   [page](https://gery.casiez.net/1euro) has the recipe and programs in many languages.
-# - iperov, [DeepFaceLive](https://github.com/iperov/DeepFaceLive): the words on its architecture
-#   stand in its developer FAQ.
+# - iperov, DeepFaceLive, [developer
+#   FAQ](https://github.com/iperov/DeepFaceLive/blob/master/doc/developer_faq/developer_faq.md):
+#   the words on its architecture stand there.
 # - Phillip Isola, Jun-Yan Zhu, Tinghui Zhou, Alexei A. Efros (2017), [Image-to-Image Translation
 #   with Conditional Adversarial Networks](https://arxiv.org/abs/1611.07004).
 # - Govind Mittal, Chinmay Hegde, Nasir Memon (2022), [GOTCHA: Real-Time Video Deepfake Detection
 #   via Challenge-Response](https://arxiv.org/abs/2210.06186).
-# - FBI (2022), [Deepfakes and Stolen PII Utilized to Apply for Remote Work
-#   Positions](https://www.ic3.gov/PSA/2022/PSA220628).
-# - Business Insider (2024), [the fake call in Hong
-#   Kong](https://www.businessinsider.com/engineering-giant-arup-target-of-25-million-deepfake-scam-2024-5).
+# - FBI, Internet Crime Complaint Center (28 June 2022), [Deepfakes and Stolen PII Utilized to Apply
+#   for Remote Work Positions](https://www.ic3.gov/PSA/2022/PSA220628), public service announcement
+#   (PII: data that identify a person).
+# - Business Insider (May 2024), [An engineering giant ... lost $25 million when scammers tricked an
+#   employee with a deepfake of a senior
+#   exec](https://www.businessinsider.com/engineering-giant-arup-target-of-25-million-deepfake-scam-2024-5).
 #
-# **Next:** this network knows one person and needs her film. Chapter 10 animates a single picture
-# of anybody, with points that nobody named.
+# **Next:** this network knows one person and needs her film. Chapter 10 animates a single picture,
+# with points that nobody named.

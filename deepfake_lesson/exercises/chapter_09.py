@@ -39,7 +39,7 @@ def detect_every(student) -> None:
     )
     require(_near(answer, 4), f"(50 + 3 x 10) / 4 is just 20 ms, so 4, not {answer:g}")
     answer = _number(student(51.0, 10.0, 20.0))
-    require(answer > 4, "(51 + 3 x 10) / 4 is more than 20 ms: round up, not off")
+    require(answer > 4, "(51 + 3 x 10) / 4 is more than 20 ms: round up, not down")
     require(_near(answer, 5), f"51, 10 and 20 ms need 5, not {answer:g}")
     answer = _number(student(12.0, 5.0, 20.0))
     require(_near(answer, 1), f"if a search fits the budget, search each frame: 1, not {answer:g}")

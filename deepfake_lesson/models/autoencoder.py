@@ -14,7 +14,14 @@ import numpy as np
 from deepfake_lesson.errors import LessonError
 from deepfake_lesson.images import to_float, to_uint8
 from deepfake_lesson.landmarks import model_matrix, warp
-from deepfake_lesson.models.layers import UPSCALES, dense, downscale, to_picture, upscale
+from deepfake_lesson.models.layers import (
+    UPSCALES,
+    dense,
+    downscale,
+    layer_seeds,
+    to_picture,
+    upscale,
+)
 
 PEOPLE = ("a", "b")
 
@@ -76,7 +83,7 @@ def build_encoder(config: AutoencoderConfig, seed: int = 0, dtype: str = "float3
     >>> build_encoder(AutoencoderConfig()).count_params()
     69662976
     """
-    seeds = _seeds(seed)
+    seeds = layer_seeds(seed)
     x = face = keras.Input((config.size, config.size, 3), name="face")
     for filters in config.encoder_filters:
         x = downscale(x, filters, next(seeds), dtype)
@@ -92,7 +99,7 @@ def build_decoder(
     config: AutoencoderConfig, seed: int = 1, dtype: str = "float32", name: str = "decoder"
 ) -> keras.Model:
     """Code (N, 8, 8, 512 * width) -> pictures (N, size, size, 3), float32 in [0, 1]."""
-    seeds = _seeds(seed)
+    seeds = layer_seeds(seed)
     x = code = keras.Input(config.code_shape, name="code")
     for filters in config.decoder_filters:
         x = upscale(x, filters, next(seeds), dtype, config.upscale)
@@ -140,10 +147,3 @@ def swap_faces(autoencoder: keras.Model, faces: np.ndarray, to: str = "b") -> np
     size = autoencoder.input_shape[0][1]
     crops = np.stack([warp(face, model_matrix(size), size) for face in faces])
     return to_uint8(paint_faces(autoencoder, crops, to))
-
-
-def _seeds(seed: int):
-    """An endless stream of layer seeds: two layers of one shape must not start out equal."""
-    rng = np.random.default_rng(seed)
-    while True:
-        yield int(rng.integers(2**31))

@@ -1,9 +1,19 @@
-"""The building blocks of the face swap autoencoder: shrink by two, grow by two."""
+"""The building blocks of the networks: shrink by two, grow by two."""
+
+from collections.abc import Iterator
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 UPSCALES = ("shuffle", "resize")
+
+
+def layer_seeds(seed: int) -> Iterator[int]:
+    """An endless stream of layer seeds: two layers of one shape must not start out equal."""
+    rng = np.random.default_rng(seed)
+    while True:
+        yield int(rng.integers(2**31))
 
 
 @keras.saving.register_keras_serializable("deepfake_lesson")

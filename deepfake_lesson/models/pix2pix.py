@@ -9,7 +9,6 @@ the L1 loss takes care of.
 Inside the networks pictures are float32 in [-1, 1] (`to_network`, `to_picture`).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import keras
@@ -17,7 +16,7 @@ import numpy as np
 from keras import layers, ops
 
 from deepfake_lesson.errors import LessonError
-from deepfake_lesson.models.layers import PixelShuffle
+from deepfake_lesson.models.layers import PixelShuffle, layer_seeds
 from deepfake_lesson.models.losses import dssim_map
 
 UPSCALES = ("transpose", "resize", "shuffle")
@@ -77,7 +76,7 @@ def build_generator(config: Pix2pixConfig, seed: int = 0, dtype: str = "float32"
 
     At 256 pixels and 64 filters it is the paper's, with 54.4 million weights.
     """
-    seeds = _seeds(seed)
+    seeds = layer_seeds(seed)
     sizes = config.size.bit_length() - 1  # halvings from the picture to a single pixel
     widths = [config.filters * min(2**k, WIDEST) for k in range(sizes)]
     x = drawing = keras.Input((config.size, config.size, 3), name="drawing")
@@ -106,7 +105,7 @@ def build_discriminator(
 
     A verdict, high for real, for every patch of 70 x 70 pixels: (N, 30, 30, 1) for 256 pixels.
     """
-    seeds = _seeds(seed)
+    seeds = layer_seeds(seed)
     shape = (config.size, config.size, 3)
     pair = [keras.Input(shape, name=name) for name in ("drawing", "picture")]
     x = layers.Concatenate(dtype=dtype)(pair)
@@ -157,13 +156,6 @@ def _double(x, filters, seed, dtype, upscale, use_bias=False):
     return PixelShuffle(dtype=dtype)(x)
 
 
-def _seeds(seed: int) -> Iterator[int]:
-    """An endless stream of layer seeds: two layers of one shape must not start out equal."""
-    rng = np.random.default_rng(seed)
-    while True:
-        yield int(rng.integers(2**31))
-
-
 @keras.saving.register_keras_serializable("deepfake_lesson")
 class Pix2pix(keras.Model):
     """Generator and discriminator, trained together on pairs of drawing and picture.
@@ -195,12 +187,16 @@ class Pix2pix(keras.Model):
         return self.generator(drawings, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The sum of what both networks are blamed for. x: drawings, y: photographs."""
-        error = ops.mean(ops.abs(y - y_pred))
+        """The sum of what both networks are blamed for. x: drawings, y: photographs.
+
+        sample_weight: (N, H, W), how much a pixel counts in L1 and DSSIM; of mean 1.
+        """
+        weight = 1.0 if sample_weight is None else sample_weight
+        error = ops.mean(weight * ops.mean(ops.abs(y - y_pred), axis=-1))
         self.parts["l1_loss"].update_state(error)
         loss = self.config.l1 * error
         if self.config.dssim:
-            structure = ops.mean(dssim_map((y + 1) / 2, (y_pred + 1) / 2))
+            structure = ops.mean(weight * dssim_map((y + 1) / 2, (y_pred + 1) / 2))
             loss += self.config.dssim * structure
         if not self.config.gan:
             return loss

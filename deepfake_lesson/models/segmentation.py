@@ -17,7 +17,7 @@ import numpy as np
 
 from deepfake_lesson.checkpoints import explained
 from deepfake_lesson.images import to_float
-from deepfake_lesson.models.layers import downscale, upscale
+from deepfake_lesson.models.layers import downscale, layer_seeds, upscale
 
 SIZE = 64  # pixels, width and height of what the network sees
 FILTERS = (12, 24, 32, 48, 64)  # at 64, 32, 16, 8 and 4 pixels
@@ -33,7 +33,7 @@ def build_segmentation(seed: int = 0, dtype: str = "float32") -> keras.Model:
     is hair or glasses. dtype is a Keras dtype policy; with a mixed one the weights stay float32.
     """
     picture = keras.Input((SIZE, SIZE, 3), name="picture")
-    seeds = iter(range(1000 * seed, 1000 * seed + 100))
+    seeds = layer_seeds(seed)
 
     def mix(features, filters: int):
         initializer = keras.initializers.HeUniform(seed=next(seeds))

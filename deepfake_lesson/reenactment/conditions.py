@@ -16,8 +16,10 @@ from deepfake_lesson.errors import LessonError
 from deepfake_lesson.landmarks import (
     CLOSED_REGIONS,
     MEAN_FACE,
+    PRECISION,
     REGIONS,
     alignment_matrix,
+    draw_line,
     invert_matrix,
     matrix_scale,
     transform_points,
@@ -28,7 +30,6 @@ FACE_SHARE = 0.95  # of the side of a face's square: the width of its aligned cr
 ABOVE = 0.06  # of the side: how far the square is moved up from the crop, for the hair
 DARK = 0.3  # share of an eye's pixels that can be iris and pupil
 WITHIN = 9  # pixels at least without the rim of an eye
-PRECISION = 4  # OpenCV takes whole numbers of 1/16 pixel
 # One colour a region: a crossing of lines, or a shut mouth, stays readable.
 COLORS = {
     "jaw": (255, 255, 255),
@@ -134,13 +135,13 @@ def draw_condition(
     """The drawing (size, size, 3) uint8 that stands for a face: all 68 points, a line a region.
 
     landmarks: (68, 2) in the pixels of the drawing. thickness: of the lines in pixels. pupils:
-    (2, 2), as spots. outline: (N, 2) of the head, as a closed line.
+    (2, 2), as spots. outline: (N, 2) of the head, as a closed line, see `head_outline`.
     """
     landmarks, drawing = _checked(landmarks), np.zeros((size, size, 3), np.uint8)
     if outline is not None:
-        _line(drawing, outline, True, OUTLINE, thickness)
+        draw_line(drawing, outline, True, OUTLINE, thickness)
     for name, region in REGIONS.items():
-        _line(drawing, landmarks[region], name in CLOSED_REGIONS, COLORS[name], thickness)
+        draw_line(drawing, landmarks[region], name in CLOSED_REGIONS, COLORS[name], thickness)
     for x, y in () if pupils is None else np.rint(np.asarray(pupils) * 2**PRECISION).astype(int):
         radius = round(size / 100 * 2**PRECISION)
         cv2.circle(drawing, (int(x), int(y)), radius, PUPIL, -1, cv2.LINE_AA, PRECISION)
@@ -154,9 +155,3 @@ def _checked(landmarks):
     if not np.isfinite(landmarks).all():
         raise LessonError("landmarks", "some are not numbers", remedy)
     return landmarks
-
-
-def _line(drawing, points, closed, color, thickness):
-    path = np.rint(np.asarray(points, np.float64) * 2**PRECISION).astype(np.int32)
-    path = path.reshape(-1, 1, 2)
-    cv2.polylines(drawing, [path], closed, color, thickness, cv2.LINE_AA, PRECISION)

@@ -4,7 +4,7 @@ The truth about re-enactment is a picture of the target who does what the driver
 take it of real people; the studio can film it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,10 +13,10 @@ import numpy as np
 
 from deepfake_lesson import metrics
 from deepfake_lesson.blending import face_mask
-from deepfake_lesson.detectors import refine_landmarks
+from deepfake_lesson.detectors import read_landmarks
 from deepfake_lesson.errors import MediaError
 from deepfake_lesson.identity import distance, embed
-from deepfake_lesson.landmarks import interocular, transform_points, warp
+from deepfake_lesson.landmarks import transform_points, warp
 from deepfake_lesson.reenactment.conditions import Square, square_matrix
 
 # Frame number -> the target doing what the driver does: `image` (S, S, 3) uint8, `face_mask`
@@ -51,25 +51,6 @@ def reconstruction_scores(
             }
         )
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
-
-
-def read_landmarks(image: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """The landmarks (68, 2) float32 that dlib sees in a picture, wherever it began to look.
-
-    Once is not enough: what it finds hangs on where it starts. A mouth's opening, read from two
-    starts, correlates by 0.7 to 0.98 after one round and by 0.94 to 0.97 after two.
-    """
-    return refine_landmarks(image, refine_landmarks(image, start))
-
-
-def mouth(landmarks: np.ndarray) -> tuple[float, float]:
-    """How far the jaw is open, and how wide the smile, as shares of the eyes' outer distance.
-
-    Mean gap of the inner lips and distance of the mouth's corners. landmarks: (68, 2).
-    """
-    gaps = np.linalg.norm(landmarks[[61, 62, 63]] - landmarks[[67, 66, 65]], axis=1)
-    width = np.linalg.norm(landmarks[48] - landmarks[54])
-    return float(gaps.mean() / interocular(landmarks)), float(width / interocular(landmarks))
 
 
 def reenactment_truth(
@@ -206,22 +187,18 @@ class ReenactmentEvaluation:
         """Correlations of the mouth found in the result with that of the drawing or the truth."""
         rows = [row for row in self.rows if f"{wanted}_jaw" in row]
         return {
-            name: correlation(
+            name: metrics.correlation(
                 [row[f"found_{name}"] for row in rows], [row[f"{wanted}_{name}"] for row in rows]
             )
             for name in MOUTH
         }
 
 
-def correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
-    """Pearson's correlation, -1 to 1; None for fewer than three values or where one is constant."""
-    if len(a) < 3 or min(np.std(a), np.std(b)) == 0:
-        return None
-    return float(np.corrcoef(a, b)[0, 1])
-
-
 def _mouths(whose: str, landmarks: np.ndarray) -> dict[str, float]:
-    return {f"{whose}_{name}": value for name, value in zip(MOUTH, mouth(landmarks), strict=True)}
+    return {
+        f"{whose}_{name}": value
+        for name, value in zip(MOUTH, metrics.mouth(landmarks), strict=True)
+    }
 
 
 def _mean(column: np.ndarray) -> float | None:
