@@ -24,18 +24,16 @@ from deepfake_lesson.conversion import ConvertOptions, convert
 from deepfake_lesson.dataset import load_faces
 from deepfake_lesson.extraction import create_face_dataset
 from deepfake_lesson.files import replacing
-from deepfake_lesson.fitting import supervised
 from deepfake_lesson.landmarks import similarity_transform
 from deepfake_lesson.models import keras
 from deepfake_lesson.models.autoencoder import AutoencoderConfig, build_decoder, build_encoder
-from deepfake_lesson.models.losses import painting_loss
 from deepfake_lesson.people import Person, open_person
 from deepfake_lesson.studio.people import RESERVED_SEEDS
 from deepfake_lesson.studio.recipe import record
 from deepfake_lesson.training import (
     TrainingConfig,
     face_weights,
-    make_optimizer,
+    learner,
     starting_network,
     train,
     weighted_batch,
@@ -143,8 +141,7 @@ def our_loop(config: AutoencoderConfig, faces: list[np.ndarray], batch: int) -> 
         config=recipe,
         weights=face_weights(config.size, recipe.features, recipe.outside),
     )
-    optimizer, loss = make_optimizer(recipe.learning_rate), 2 * [painting_loss(recipe.dssim)]
-    return supervised(starting_network(recipe), optimizer, loss).step, Batches(make_batch)
+    return learner(starting_network(recipe), recipe).step, Batches(make_batch)
 
 
 def training_line(name: str, people: list[Person]) -> str:

@@ -16,6 +16,7 @@ from deepfake_lesson.landmarks import (
 MASKS = ("facehull", "rect", "facehullandrect")
 COLORS = ("none", "mean", "histogram", "transfer")
 LEAST_RAMP = 3  # percent: how softly a widened mask ends at the square that the model sees
+MOST_SHARPENED = 2.0  # a blur holds no more to be had
 POISSON_MARGIN = 6  # pixels of frame round the mask: seamlessClone first erodes its mask by three
 
 
@@ -132,36 +133,79 @@ def match_color(
     Raises:
         LessonError: for an unknown kind.
     """
+    return change_color(generated, color_change(generated, original, mask, kind), kind)
+
+
+def color_change(
+    generated: np.ndarray, original: np.ndarray, mask: np.ndarray, kind: str
+) -> np.ndarray | None:
+    """What `match_color` has learnt under the mask, as numbers that can be averaged over frames.
+
+    `mean` (3,), added to the channels; `histogram` (3, 256), what each value becomes; `transfer`
+    (2, 3), factor and addend of L*, a*, b*. None where nothing is to be changed. Arguments and
+    errors as those of `match_color`.
+    """
     check_choice("color", kind, COLORS)
     inside = mask > 0.5
     if kind == "none" or not inside.any():
+        return None
+    learn = {"mean": _mean_change, "histogram": _histogram_change, "transfer": _lab_change}[kind]
+    return learn(generated, original, inside)
+
+
+def change_color(generated: np.ndarray, change: np.ndarray | None, kind: str) -> np.ndarray:
+    """The face (H, W, 3) uint8 with a `color_change` of that kind."""
+    if change is None:
         return generated
-    match = {"mean": _match_mean, "histogram": _match_histogram, "transfer": _match_lab}[kind]
-    return match(generated, original, inside)
+    if kind == "mean":
+        return _to_uint8(generated + change)
+    if kind == "histogram":
+        return cv2.LUT(generated, _to_uint8(change).T[None])
+    factor, addend = change
+    return _to_uint8(
+        255 * cv2.cvtColor(np.float32(_lab(generated) * factor + addend), cv2.COLOR_LAB2RGB)
+    )
 
 
-def _match_mean(generated: np.ndarray, original: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    return _to_uint8(generated + (original[inside].mean(0) - generated[inside].mean(0)))
+def _mean_change(generated: np.ndarray, original: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    return original[inside].mean(0) - generated[inside].mean(0)
 
 
-def _match_histogram(generated: np.ndarray, original: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    result = np.empty_like(generated)
+def _histogram_change(
+    generated: np.ndarray, original: np.ndarray, inside: np.ndarray
+) -> np.ndarray:
+    tables = np.empty((3, 256))
     for channel in range(3):
         have = np.bincount(generated[inside, channel], minlength=256).cumsum()
         want = np.bincount(original[inside, channel], minlength=256)
-        table = np.interp(have, want.cumsum()[want > 0], np.flatnonzero(want))
-        result[..., channel] = _to_uint8(table)[generated[..., channel]]
-    return result
+        tables[channel] = np.interp(have, want.cumsum()[want > 0], np.flatnonzero(want))
+    return tables
 
 
-def _match_lab(generated: np.ndarray, original: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def _lab_change(generated: np.ndarray, original: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    have, want = (_lab(picture)[inside] for picture in (generated, original))
+    factor = want.std(0) / np.maximum(have.std(0), 1e-3)
+    return np.stack([factor, want.mean(0) - factor * have.mean(0)])
+
+
+def _lab(picture: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+
+def sharpness_gap(generated: np.ndarray, original: np.ndarray, mask: np.ndarray) -> float:
+    """The amount of `sharpen` that gives the face the fine detail that the original has.
+
+    From the spread of what a blur of one pixel takes away, under the mask; 0 where the face has
+    enough, at most MOST_SHARPENED. Arguments as those of `match_color`.
+    """
+    inside = mask > 0.5
+    if not inside.any():
+        return 0.0
     have, want = (
-        cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-        for picture in (generated, original)
+        (picture - cv2.GaussianBlur(picture, (0, 0), 1.0))[inside].std()
+        for picture in (generated.astype(np.float32), original.astype(np.float32))
     )
-    spread = want[inside].std(0) / np.maximum(have[inside].std(0), 1e-3)
-    moved = (have - have[inside].mean(0)) * spread + want[inside].mean(0)
-    return _to_uint8(cv2.cvtColor(moved.astype(np.float32), cv2.COLOR_LAB2RGB) * 255)
+    return float(np.clip(want / max(have, 1e-3) - 1, 0, MOST_SHARPENED))
 
 
 def sharpen(image: np.ndarray, amount: float = 0.0) -> np.ndarray:

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -38,7 +39,7 @@ from deepfake_lesson.images import (
 )
 from deepfake_lesson.landmarks import alignment_matrix, compose, model_matrix, warp
 from deepfake_lesson.pipeline import Stopwatch, ahead
-from deepfake_lesson.tracking import FaceTracker, TrackedFace, steady
+from deepfake_lesson.tracking import Calm, FaceTracker, TrackedFace, steady
 from deepfake_lesson.truth import studio_truth
 from deepfake_lesson.video import VideoWriter, is_video, probe, read_frames
 
@@ -56,13 +57,16 @@ class ConvertOptions:
     segment: paste only where the painted face shows a head, and leave what covers the original
     (hair, glasses, a hand) in front, see `models.segmentation`.
     seamless: clone gradients, see `blending.paste`.
-    color: see `blending.match_color`. sharpen: see `blending.sharpen`.
+    color: see `blending.match_color`. sharpen: see `blending.sharpen`. match_sharpness: instead,
+    sharpen until the face has the fine detail of the one it replaces, see `blending.sharpness_gap`.
     frames: "10-50" swaps only in these frames, counted from 0, both ends included; also "10-", "7".
     discard_others: leave the other frames and their sound out; else they pass untouched.
     label: draw the visible label. The content credential is always there.
     detector: one of `detectors.DETECTORS`.
     threshold: identity distance up to which a face is swapped; the person's own if None.
     smooth: frames on either side over which landmarks are averaged, see `tracking.steady`.
+    calm: hertz; slower than that colour and sharpness follow the frame, so that they do not
+    flicker, see `tracking.OneEuro`. 0 lets them follow at once.
 
     Raises:
         LessonError: for a value that is unknown or out of range.
@@ -75,12 +79,14 @@ class ConvertOptions:
     seamless: bool = False
     color: str = "none"
     sharpen: float = 0.3
+    match_sharpness: bool = False
     frames: str | None = None
     discard_others: bool = False
     label: bool = True
     detector: str = "hog"
     threshold: float | None = None
     smooth: int = 2
+    calm: float = 0.5
 
     def __post_init__(self) -> None:
         blending.check_choice("mask", self.mask, blending.MASKS)
@@ -90,6 +96,7 @@ class ConvertOptions:
         blending.check_range("feather", self.feather, 0, 50)
         blending.check_range("sharpen", self.sharpen, 0, 5)
         blending.check_range("smooth", self.smooth, 0, 5)
+        blending.check_range("calm", self.calm, 0, 100)
         if self.threshold is not None:
             blending.check_range("threshold", self.threshold, 0, 2)
         is_range = self.frames is None or re.fullmatch(r"\d{1,9}(-\d{0,9})?", self.frames)
@@ -187,23 +194,31 @@ class Swapper:
         frame: np.ndarray,
         landmarks: list[np.ndarray],
         painted: Iterable[tuple[np.ndarray, np.ndarray]],
+        calmed: Callable[[str, Any], Any] = lambda name, value: value,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Paste painted faces with their opacity, as from `generate`, at their landmarks.
+
+        calmed: makes of a value and its name one that goes with those of the frames before.
 
         Returns:
             The picture, and a mask (H, W) float32 that is 0 where nothing may have changed.
         """
         options, size, swapped = self.options, self.model.size, frame
         changed = np.zeros(frame.shape[:2], np.float32)
-        for points, (face, visible) in zip(landmarks, painted, strict=True):
+        for who, (points, (face, visible)) in enumerate(zip(landmarks, painted, strict=True)):
             matrix = self.matrix(points)
             mask = blending.face_mask(
                 points, frame.shape, options.mask, options.erosion, options.feather
             )
-            if options.color != "none":
+            amount = options.sharpen
+            if options.color != "none" or options.match_sharpness:
+                crop = warp(frame, matrix, size)
                 skin = warp(blending.face_mask(points, frame.shape), matrix, size)
-                face = blending.match_color(face, warp(frame, matrix, size), skin, options.color)
-            face = blending.sharpen(face, options.sharpen)
+                change = blending.color_change(face, crop, skin, options.color)
+                face = blending.change_color(face, calmed(f"color {who}", change), options.color)
+            if options.match_sharpness:
+                amount = float(calmed(f"sharpen {who}", blending.sharpness_gap(face, crop, skin)))
+            face = blending.sharpen(face, amount)
             swapped = blending.paste(swapped, face, matrix, mask, visible, options.seamless)
             changed = np.maximum(changed, mask)
         return swapped, changed
@@ -284,6 +299,7 @@ def _way_to_convert(source: Path, out: Path) -> Callable[["_Job"], dict]:
 
 def _convert_video(job: "_Job") -> dict:
     info, options = probe(job.source), job.options
+    job.fps = float(info.fps)
     job.plan(info.frames)
     sound_span = None
     if options.discard_others:
@@ -385,10 +401,11 @@ def _wanted(faces: list[TrackedFace], landmarks: list[np.ndarray]) -> list[Track
 
 
 def _blend(job: "_Job", painted: Iterable[tuple]) -> Iterator[Shot]:
+    calm = Calm(job.options.calm, job.fps)
     for (number, frame), found, wanted, new_faces in painted:
         with job.timed("blend"):
             landmarks = [face.landmarks for face in wanted]
-            swapped, mask = job.swapper.blend(frame, landmarks, new_faces)
+            swapped, mask = job.swapper.blend(frame, landmarks, new_faces, calm.at(number))
         yield Shot(number, frame, found, wanted, swapped, mask)
 
 
@@ -403,6 +420,7 @@ class _Job:
         self.counts = dict.fromkeys(("frames", "faces_found", "faces_swapped"), 0)
         self.timed = Stopwatch()
         self.sheet: list[np.ndarray] = []
+        self.fps = 0.0  # of a video
         self.start = perf_counter()
 
     def plan(self, frames: int) -> None:

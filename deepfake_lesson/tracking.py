@@ -1,10 +1,11 @@
 """The same face from frame to frame: who it is, where it is, and where it is without trembling."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain, repeat
+from typing import Any
 
 import cv2
 import numpy as np
@@ -229,6 +230,34 @@ class OneEuro:
             self.values = self.values + _share(cutoff, step) * (values - self.values)
         self.time = time
         return self.values
+
+
+class Calm:
+    """Values that go with those of the frames before; after a gap of frames they begin anew.
+
+    Args:
+        cutoff: hertz, of a `OneEuro` filter for each value; 0 leaves them as they are.
+        fps: frames a second.
+    """
+
+    def __init__(self, cutoff: float, fps: float) -> None:
+        self.cutoff, self.fps = cutoff, fps
+        self.filters: dict[str, OneEuro] = {}
+        self.number = -1
+
+    def at(self, number: int) -> Callable[[str, Any], Any]:
+        """The function for frame `number`: a value's name and the value to the calm value."""
+        if number != self.number + 1:
+            self.filters = {}
+        self.number = number
+
+        def calmed(name: str, value: Any) -> Any:
+            if value is None or not (self.cutoff and self.fps):
+                return value
+            known = self.filters.setdefault(name, OneEuro(self.cutoff))
+            return known.smooth(np.asarray(value, np.float64), number / self.fps)
+
+        return calmed
 
 
 def _share(cutoff: float | np.ndarray, step: float) -> float | np.ndarray:

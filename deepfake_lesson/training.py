@@ -18,6 +18,7 @@ from deepfake_lesson.augment import Augmentation, shrink, swap_batch
 from deepfake_lesson.blending import face_mask
 from deepfake_lesson.checkpoints import (
     START_ANEW,
+    Trainee,
     explained,
     load_weights,
     read_config,
@@ -46,6 +47,7 @@ from deepfake_lesson.models.autoencoder import (
     build_encoder,
     paint_faces,
 )
+from deepfake_lesson.models.critics import CriticizedAutoencoder, build_critics
 from deepfake_lesson.models.losses import painting_loss
 from deepfake_lesson.people import Person, open_person
 
@@ -54,6 +56,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 # A base encoder has met turned, shifted and other people's faces; decoders need little of that.
 GENTLE = Augmentation(rotation=3, zoom=0.02, shift=0.015, flip=0.0, warp=1.0)
 ACTING = (*range(17, 27), *range(36, 68))  # landmarks of what acts: brows, eyes, mouth
+FEATURE_MAPS = 3  # of the base encoder, in the perceptual loss
 PREVIEW_FACES = 4
 PREVIEW_COLUMNS = ("a", "a by a", "a as b", "b", "b by b", "b as a")
 
@@ -66,8 +69,9 @@ class TrainingConfig:
     1e-3 on it diverges. from_base: start from the package's base weights where there are some, and
     then freeze_encoder: train only what follows its bottleneck. features: how much brows, eyes and
     mouth count beside skin, and outside what is no face: hair and rooms cannot be guessed from
-    another's face, see `face_weights`. dssim: how much structure counts beside colour, see
-    `painting_loss`. augmentation: how the faces are varied.
+    another's face, see `face_weights`. dssim: how much structure counts beside colour, and
+    perceptual how much features of the base encoder, see `painting_loss`. gan: how much a critic
+    counts, see `models.critics`. augmentation: how the faces are varied.
     """
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
@@ -79,6 +83,8 @@ class TrainingConfig:
     features: float = 4.0
     outside: float = 0.15
     dssim: float = 0.5
+    perceptual: float = 0.0
+    gan: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self):
@@ -199,13 +205,7 @@ def train(
         model_folder,
         KIND,
         settings,
-        supervised(
-            autoencoder,
-            make_optimizer(config.learning_rate),
-            2 * [painting_loss(config.dssim)],
-            "autoencoder",
-            [0.5, 0.5],
-        ),
+        learner(autoencoder, config),
         make_batch,
         limits,
         partial(preview_sheet, autoencoder, [_some_crops(one, size) for one in faces]),
@@ -214,6 +214,36 @@ def train(
         progress,
         watch,
     )
+
+
+def learner(autoencoder: keras.Model, config: TrainingConfig) -> Trainee:
+    """The autoencoder as `fit` trains it: a batch is that of `weighted_batch`."""
+    optimizer, features = make_optimizer(config.learning_rate), None
+    if config.perceptual:
+        features = feature_network(config.autoencoder)
+    loss = painting_loss(config.dssim, config.perceptual, features)
+    if not config.gan:
+        return supervised(autoencoder, optimizer, 2 * [loss], "autoencoder", [0.5, 0.5])
+    critics = build_critics(config.autoencoder, config.seed, presets.compute_dtype())
+    both = CriticizedAutoencoder(autoencoder, critics, loss, config.gan)
+    trainee = supervised(both, optimizer, None)
+    names = {f"critic_{who}": critic for who, critic in critics.items()}
+    return replace(trainee, models={"autoencoder": autoencoder} | names)
+
+
+def feature_network(config: AutoencoderConfig) -> keras.Model:
+    """Pictures to the maps of the base encoder's first three convolutions; raises ModelError."""
+    folder = base_weights(config)
+    if folder is None:
+        problem = f"no base weights come with the package for {config}"
+        raise LessonError("perceptual", problem, "Set it to 0, or take a preset's network.")
+    encoder = build_encoder(config, dtype=presets.compute_dtype())
+    with explained(folder / "encoder.weights.h5"):
+        encoder.load_weights(folder / "encoder.weights.h5")
+    maps = [layer.output for layer in encoder.layers if isinstance(layer, keras.layers.LeakyReLU)]
+    network = keras.Model(encoder.input, maps[:FEATURE_MAPS], name="features")
+    network.trainable = False
+    return network
 
 
 def weighted_batch(

@@ -157,6 +157,26 @@ class TestMatchColor:
             blending.match_color(*self.pictures(rng), "Mean")
 
 
+@pytest.mark.parametrize("kind", ["mean", "histogram", "transfer"])
+def test_a_color_change_may_be_averaged_over_frames(rng, kind):
+    generated, first = rng.integers(0, 256, (2, *SHAPE), np.uint8)
+    second, mask = np.uint8(first // 2 + 60), np.ones(SHAPE[:2])
+    changes = [blending.color_change(generated, each, mask, kind) for each in (first, second)]
+    ends = [blending.change_color(generated, each, kind).mean() for each in changes]
+    between = blending.change_color(generated, np.mean(changes, axis=0), kind).mean()
+    assert min(ends) < between < max(ends)
+
+
+def test_the_sharpness_gap_brings_back_what_a_blur_took(rng):
+    original = cv2.GaussianBlur(rng.integers(0, 256, SHAPE, np.uint8), (0, 0), 1.2)
+    soft, mask = cv2.GaussianBlur(original, (0, 0), 0.8), np.ones(SHAPE[:2])
+    amount = blending.sharpness_gap(soft, original, mask)
+    assert 0 < amount <= blending.MOST_SHARPENED
+    assert blending.sharpness_gap(blending.sharpen(soft, amount), original, mask) < amount / 2
+    assert blending.sharpness_gap(original, soft, mask) == 0
+    assert blending.sharpness_gap(soft, original, 0 * mask) == 0
+
+
 def test_sharpen_adds_what_a_blur_takes_away(rng):
     picture = smooth_picture(rng, sigma=2) // 2 + 60
     blurred = gaussian_filter(picture.astype(float), sigma=(1, 1, 0), mode="mirror")

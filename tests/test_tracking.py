@@ -14,6 +14,7 @@ from deepfake_lesson.tracking import (
     LOST_FOR,
     FaceFollower,
     FaceTracker,
+    Calm,
     OneEuro,
     TrackedFace,
     face_score,
@@ -195,3 +196,27 @@ class TestOneEuro:
         one_euro, value = OneEuro(), np.full((68, 2), 7.0)
         for time in (0.0, 0.1, 0.1, 0.5, 9.0):
             np.testing.assert_array_equal(one_euro.smooth(value, time), value)
+
+
+class TestCalm:
+    def test_each_name_goes_its_own_way_and_trembles_less(self):
+        rng, calm = np.random.default_rng(0), Calm(0.5, fps=25)
+        noise = rng.normal(size=(100, 2, 3))
+        low, high = [], []
+        for number, (first, second) in enumerate(noise):
+            calmed = calm.at(number)
+            low.append(calmed("low", first))
+            high.append(calmed("high", 50 + second))
+        assert np.std(low[20:]) < 0.4 and np.std(high[20:]) < 0.4
+        assert abs(np.mean(low)) < 0.3 and abs(np.mean(high) - 50) < 0.3
+
+    def test_after_a_gap_it_begins_anew(self):
+        calm = Calm(0.1, fps=25)
+        calm.at(0)("x", 0.0)
+        assert calm.at(1)("x", 10.0) < 1
+        assert calm.at(3)("x", 10.0) == 10
+
+    def test_nothing_and_no_clock_stay_as_they_are(self):
+        assert Calm(1.0, fps=25).at(0)("x", None) is None
+        for calm in (Calm(0.0, fps=25), Calm(1.0, fps=0.0)):
+            assert [calm.at(number)("x", number) for number in range(3)] == [0, 1, 2]

@@ -329,8 +329,10 @@ widgets.explore(show_patch, row=(0, 29, 1, 10), column=(0, 29, 1, 10))
 # likes any strand of hair, if only it is one. The paper adds both, and L1 counts a hundred times.
 
 # %%
+from deepfake_lesson.models.adversarial import adversarial_losses
 from deepfake_lesson.models.pix2pix import Pix2pix
 
+lesson.show(adversarial_losses)
 lesson.show(Pix2pix.compute_loss)
 
 # %% [markdown]

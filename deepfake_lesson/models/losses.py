@@ -7,23 +7,46 @@ compares the contrast of small windows too, so that smoothing costs.
 
 from collections.abc import Callable
 
+import keras
 from keras import ops
 
 WINDOW, STRIDE = 8, 4  # pixels: size of the windows of `dssim_map`, and from one to the next
 STABILISERS = (0.01**2, 0.03**2)
 
 
-def painting_loss(dssim: float) -> Callable:
-    """Loss of pictures (N, H, W, 3) in [0, 1] for every pixel: MAE + `dssim` * `dssim_map`.
+def painting_loss(
+    dssim: float, perceptual: float = 0.0, features: keras.Model | None = None
+) -> Callable:
+    """Loss of pictures (N, H, W, 3) in [0, 1] for every pixel: MAE and, weighted, other distances.
 
+    dssim: weight of `dssim_map`. perceptual: weight of `feature_map` with the network `features`.
     The result is (N, H, W), so that Keras can weight the pixels (`sample_weight`).
     """
 
     def loss(truth, painted):
         error = ops.mean(ops.abs(truth - painted), axis=-1)
-        return error + dssim * dssim_map(truth, painted) if dssim else error
+        if dssim:
+            error += dssim * dssim_map(truth, painted)
+        if perceptual:
+            error += perceptual * feature_map(features, truth, painted)
+        return error
 
     return loss
+
+
+def feature_map(features: keras.Model, truth, painted):
+    """How far pictures are apart for a network that has seen many: (N, H, W), 0 where equal.
+
+    Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution". Each
+    of the network's outputs counts alike: its difference beside its own mean size.
+    """
+    total = 0.0
+    for wanted, found in zip(features(truth), features(painted), strict=True):
+        wanted, found = (ops.cast(each, "float32") for each in (wanted, found))
+        distance = ops.mean(ops.abs(wanted - found), axis=-1) / ops.mean(ops.abs(wanted))
+        scale = truth.shape[1] // distance.shape[1]
+        total += ops.repeat(ops.repeat(distance, scale, axis=1), scale, axis=2)
+    return total / len(features.outputs)
 
 
 def dssim_map(truth, painted):

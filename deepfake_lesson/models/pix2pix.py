@@ -16,11 +16,11 @@ import numpy as np
 from keras import layers, ops
 
 from deepfake_lesson.errors import LessonError
+from deepfake_lesson.models.adversarial import LOSSES, adversarial_losses
 from deepfake_lesson.models.layers import PixelShuffle, layer_seeds
 from deepfake_lesson.models.losses import dssim_map
 
 UPSCALES = ("transpose", "resize", "shuffle")
-LOSSES = ("least-squares", "cross-entropy")
 WIDEST = 8  # times the first layer's filters: no layer has more
 DROPPED = 3  # blocks of the decoder, the deepest ones, with dropout
 SLOPE = 0.2  # of LeakyReLU
@@ -162,8 +162,8 @@ class Pix2pix(keras.Model):
 
     Called with drawings it paints. Each step blames the discriminator for what it took for real or
     painted by mistake, and the generator for what was recognised, and for what differs from the
-    photograph. Neither is blamed for the other's weights: `ops.stop_gradient` keeps them apart, so
-    that one optimiser step serves both, on every Keras backend.
+    photograph. Neither is blamed for the other's weights (`adversarial_losses`), so that one
+    optimiser step serves both.
     """
 
     def __init__(self, config: Pix2pixConfig, seed: int = 0, dtype: str = "float32") -> None:
@@ -200,23 +200,7 @@ class Pix2pix(keras.Model):
             loss += self.config.dssim * structure
         if not self.config.gan:
             return loss
-        caught = self._verdict_loss(self._frozen_verdicts(x, y_pred), real=True)
-        painted = ops.stop_gradient(y_pred)
-        judged = self._verdict_loss(self.discriminator([x, y], training=True), real=True)
-        judged += self._verdict_loss(self.discriminator([x, painted], training=True), real=False)
+        caught, judged = adversarial_losses(self.discriminator, x, y, y_pred, self.config.loss)
         self.parts["generator_loss"].update_state(caught)
-        self.parts["discriminator_loss"].update_state(judged / 2)
-        return loss + self.config.gan * caught + judged / 2
-
-    def _frozen_verdicts(self, drawings, pictures):
-        """What the discriminator says, without blame for its weights."""
-        weights = [ops.stop_gradient(v.value) for v in self.discriminator.trainable_variables]
-        state = [variable.value for variable in self.discriminator.non_trainable_variables]
-        pair = [drawings, pictures]
-        verdicts, _ = self.discriminator.stateless_call(weights, state, pair, training=True)
-        return verdicts
-
-    def _verdict_loss(self, verdicts, real: bool):
-        if self.config.loss == "least-squares":  # Mao et al. 2017
-            return ops.mean(ops.square(verdicts - float(real)))
-        return ops.mean(ops.softplus(-verdicts if real else verdicts))
+        self.parts["discriminator_loss"].update_state(judged)
+        return loss + self.config.gan * caught + judged
