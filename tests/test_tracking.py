@@ -12,9 +12,9 @@ from deepfake_lesson.metrics import jitter
 from deepfake_lesson.studio.people import RESERVED_SEEDS
 from deepfake_lesson.tracking import (
     LOST_FOR,
+    Calm,
     FaceFollower,
     FaceTracker,
-    Calm,
     OneEuro,
     TrackedFace,
     face_score,
