@@ -26,7 +26,7 @@ from tqdm import tqdm
 from deepfake_lesson import blending, provenance
 from deepfake_lesson.detectors import DETECTORS
 from deepfake_lesson.errors import LessonError, MediaError
-from deepfake_lesson.evaluation import MEASURED_FRAMES, Evaluation, describe, nobody
+from deepfake_lesson.evaluation import Evaluation, describe, measured_frames, nobody
 from deepfake_lesson.files import replacing
 from deepfake_lesson.images import (
     fit,
@@ -426,7 +426,7 @@ class _Job:
     def plan(self, frames: int) -> None:
         """Choose which of about so many frames are measured, and which of them are shown."""
         span = range(frames)[self.options.span.start : self.options.span.stop]
-        self.measure_every = max(1, len(span) // MEASURED_FRAMES)
+        self.measured = measured_frames(span)
         self.show_every, self.next_shown = max(1, len(span) // SHEET_ROWS), span.start
 
     def look_at(self, shot: Shot) -> None:
@@ -434,7 +434,7 @@ class _Job:
         self.counts["frames"] += 1
         self.counts["faces_found"] += len(shot.faces)
         self.counts["faces_swapped"] += len(shot.wanted)
-        is_due = shot.number % self.measure_every == 0 or not self.evaluation.rows
+        is_due = shot.number in self.measured or not self.evaluation.rows
         if not (shot.wanted and is_due):
             return
         with self.timed("measure"):

@@ -123,21 +123,25 @@ def correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def acceleration(path: np.ndarray) -> float:
-    """Mean length of the second difference of a path (frames, ..., D); NaN below three frames.
+def acceleration(path: np.ndarray, numbers: Sequence[int] | None = None) -> float:
+    """Mean length of the second difference of a path (frames, ..., D).
 
-    Smooth motion gives next to nothing, trembling gives much.
+    Smooth motion gives next to nothing, trembling gives much. numbers: of the frames, where they
+    are not consecutive; what spans a gap is left out. NaN where nothing is left.
     """
-    if len(path) < 3:
+    numbers = np.arange(len(path)) if numbers is None else np.asarray(numbers)
+    whole = numbers[2:] - numbers[:-2] == 2
+    if not whole.any():
         return float("nan")
-    return float(np.linalg.norm(np.diff(path, n=2, axis=0), axis=-1).mean())
+    return float(np.linalg.norm(np.diff(path, n=2, axis=0)[whole], axis=-1).mean())
 
 
-def jitter(landmarks: np.ndarray) -> float:
+def jitter(landmarks: np.ndarray, numbers: Sequence[int] | None = None) -> float:
     """Mean acceleration of landmarks as a share of the eyes' outer distance, per frame squared.
 
     Args:
-        landmarks: (frames, 68, 2) of consecutive frames; NaN for fewer than three.
+        landmarks: (frames, 68, 2).
+        numbers: of the frames, see `acceleration`.
     """
     unit = np.mean([interocular(face) for face in landmarks])
-    return acceleration(landmarks) / float(unit)
+    return acceleration(landmarks, numbers) / float(unit)

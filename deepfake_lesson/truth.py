@@ -96,9 +96,8 @@ class TruthComparison:
         `sharpness`: fine detail beside the truth's, 1 as much. `color`: of the face, L*a*b* units.
         `perceptual`: distance of face embeddings. `landmarks`: shares of the eyes' outer distance.
         `pose`: degrees. `jaw`, `smile`: correlations over the frames. `jitter`, `color_jitter`:
-        trembling of landmarks and of colour beside the truth's own, 1 as much, over the longest
-        stretch of consecutive frames; None where there are fewer than three. `ratio` beside them
-        is the input's error over the swap's.
+        trembling of landmarks and of colour beside the truth's own, 1 as much; None without
+        consecutive frames. `ratio` beside them is the input's error over the swap's.
         """
         if not self.numbers:
             return None
@@ -129,19 +128,10 @@ class TruthComparison:
         return np.array([moment[measure] for moment in self.paths[name]])
 
     def _tremble(self, name: str, measure: str) -> float | None:
-        longest = longest_stretch(self.numbers)
-        if len(longest) < 3:
-            return None
         own, wanted = (
-            metrics.acceleration(self._path(who, measure)[longest]) for who in (name, "truth")
+            metrics.acceleration(self._path(who, measure), self.numbers) for who in (name, "truth")
         )
-        return own / wanted if wanted else None
-
-
-def longest_stretch(numbers: list[int]) -> np.ndarray:
-    """Where the longest run of consecutive frame numbers stands in the list."""
-    runs = np.split(np.arange(len(numbers)), np.flatnonzero(np.diff(numbers) != 1) + 1)
-    return max(runs, key=len)
+        return own / wanted if wanted > 0 else None
 
 
 def _box(mask: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray]:

@@ -4,10 +4,12 @@ import shutil
 from dataclasses import replace
 from itertools import islice
 
+import numpy as np
 import pytest
 
+from deepfake_lesson import metrics
 from deepfake_lesson.errors import MediaError, NoFaceError
-from deepfake_lesson.evaluation import evaluate
+from deepfake_lesson.evaluation import evaluate, measured_frames
 from deepfake_lesson.images import write_image
 from deepfake_lesson.studio.people import RESERVED_SEEDS
 from deepfake_lesson.studio.recipe import Recipe
@@ -100,3 +102,11 @@ def test_media_that_do_not_belong_together_are_refused(people, clip, perfect, tm
 def test_another_person_is_refused(people, perfect):
     with pytest.raises(NoFaceError, match="none of them is studio person"):
         evaluate(perfect, perfect, *people)
+
+
+def test_of_a_long_video_runs_of_frames_are_measured():
+    assert measured_frames(range(5, 69)) == set(range(5, 69))
+    chosen = sorted(measured_frames(range(5, 1005)))
+    assert len(chosen) == 64 and (chosen[0], chosen[-1]) == (5, 1004)
+    assert np.isfinite(metrics.acceleration(np.zeros((64, 2)), chosen))
+    assert np.bincount(np.diff(chosen)).argmax() == 1

@@ -128,4 +128,7 @@ def test_acceleration_is_the_second_difference():
     time = np.arange(6.0)
     path = np.stack([3 * time**2, 4 * time**2], axis=1)
     assert metrics.acceleration(path) == pytest.approx(10)
+    path[3:] += 1000
+    assert metrics.acceleration(path, [0, 1, 2, 7, 8, 9]) == pytest.approx(10)
     assert np.isnan(metrics.acceleration(path[:2]))
+    assert np.isnan(metrics.acceleration(path, [0, 2, 4, 6, 8, 10]))

@@ -9,7 +9,7 @@ from deepfake_lesson.identity import embed
 from deepfake_lesson.landmarks import warp
 from deepfake_lesson.studio.people import RESERVED_SEEDS
 from deepfake_lesson.studio.recipe import Recipe
-from deepfake_lesson.truth import TruthComparison, file_truth, longest_stretch, studio_truth
+from deepfake_lesson.truth import TruthComparison, file_truth, studio_truth
 from deepfake_lesson.video import VideoWriter
 
 ANNA, BEN = RESERVED_SEEDS["tests"][:2]
@@ -89,10 +89,6 @@ def test_trembling_shows_as_jitter(moments):
 
 def test_nothing_compared_is_no_report():
     assert TruthComparison().report() is None
-
-
-def test_the_longest_stretch_is_consecutive():
-    assert longest_stretch([0, 1, 5, 6, 7, 9]).tolist() == [2, 3, 4]
 
 
 def test_the_studios_truth_is_the_clip_with_the_other_identity(tmp_path, moments):

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from deepfake_lesson import blending, provenance
 from deepfake_lesson.detectors import DETECTORS
 from deepfake_lesson.errors import MediaError
-from deepfake_lesson.evaluation import MEASURED_FRAMES, describe
+from deepfake_lesson.evaluation import describe, measured_frames
 from deepfake_lesson.files import replacing
 from deepfake_lesson.images import fit, grid, write_image
 from deepfake_lesson.landmarks import transform_points, warp
@@ -186,7 +186,7 @@ class _Job:
     def plan(self, track: Track) -> None:
         """Frame the driver, and choose which frames are measured and which of them shown."""
         self.drive = Drive.of(track, self.model, self.options.adapt)
-        self.measured = set(track.numbers[:: -(-len(track.numbers) // MEASURED_FRAMES)].tolist())
+        self.measured = measured_frames(track.numbers)
         rows = np.linspace(0, len(self.measured) - 1, SHEET_ROWS).round().astype(int)
         self.sheet_numbers = {sorted(self.measured)[row] for row in rows}
 
