@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from deepfake_lesson import presets
 from deepfake_lesson.augment import Augmentation
-from deepfake_lesson.conversion import convert
+from deepfake_lesson.conversion import ConvertOptions, convert
 from deepfake_lesson.extraction import create_face_dataset
 from deepfake_lesson.files import replacing
 from deepfake_lesson.images import grid, write_image
@@ -79,6 +79,15 @@ ROWS: dict[str, Callable[[], TrainingConfig]] = {
     "other light": lambda: replace(laptop(), augmentation=replace(GENTLE, light=0.5)),
     "classic augmentation": lambda: replace(laptop(), augmentation=Augmentation()),
 }
+CONVERSIONS = {
+    "not segmented": ConvertOptions(segment=False),
+    "edge on the hull": ConvertOptions(mask="facehull", erosion=0),
+    "landmarks as found": ConvertOptions(smooth=0),
+    "not sharpened": ConvertOptions(sharpen=0),
+    "sharpness matched": ConvertOptions(match_sharpness=True),
+    "colours transferred": ConvertOptions(color="transfer"),
+    "colours transferred, not calmed": ConvertOptions(color="transfer", calm=0),
+}
 TEXT = """# The face swap, measured
 
 `python benchmarks/swap_quality.py` ({machine}, {cores} cores). Six pairs of studio people; each
@@ -101,6 +110,10 @@ and of colour beside the truth's own; sharpness: fine detail beside the truth's.
 What it takes:
 
 {costs}
+
+The same models ({longest:g} minutes), put back into the film in other ways:
+
+{conversions}
 
 ![The pairs after {longest:g} minutes: driver, swap, truth](swap_quality.jpg)
 """
@@ -143,48 +156,62 @@ def person(seed: int, performance: str, seconds: float, size, take: int) -> Pers
     return filmed
 
 
-def measure(row: str, pair: tuple[int, int], minutes: list[float]) -> None:
-    """Train a pair for so many minutes in all, one after the other, and judge each time."""
-    trained = 0.0
-    for total in minutes:
-        done = model_folder(row, pair) / f"{total:g}" / "result.json"
-        if not done.exists():
-            result = {"minutes": total} | _measured(row, pair, total - trained, done.parent)
-            with replacing(done) as draft:
-                draft.write_text(json.dumps(result), encoding="utf-8")
-        trained = total
-
-
 def model_folder(row: str, pair: tuple[int, int]) -> Path:
     """Where the model of a row for a pair lies; below it, by minutes, what was measured."""
     return BUILD / f"{row.replace(' ', '_')}_{pair[0]}_{pair[1]}"
 
 
-def _measured(row: str, pair: tuple[int, int], minutes: float, out: Path) -> dict:
-    a, b, model = *(person(seed, *LEARNT) for seed in pair), model_folder(row, pair)
-    report = train(a, b, model, minutes=minutes, config=ROWS[row]())
-    clip = person(pair[0], *HELD_OUT).media / "clip.mp4"
-    out.mkdir(parents=True, exist_ok=True)
-    judged = convert(clip, model, "b", out / "swap.mp4")
-    swap, config = load_model(model), ROWS[row]()
-    faces = judged["faces_swapped"]
-    stages = judged["seconds"]
-    return {
-        "row": row,
-        "pair": pair,
-        "input": judged["truth"]["input"],
-        "swap": judged["truth"]["swap"],
-        "nearer_b": judged["identity"]["share_nearer_b"],
-        "to_b": judged["identity"]["after"]["to_b"],
-        "before_to_b": judged["identity"]["before"]["to_b"],
-        "faces": faces,
-        "steps": report.step,
+def measure(row: str, pair: tuple[int, int], minutes: float) -> None:
+    """Bring a row's model for a pair to so many minutes of training in all, and judge it."""
+    model, config = model_folder(row, pair), ROWS[row]()
+    if (done := model / f"{minutes:g}" / "result.json").exists():
+        return
+    a, b = (person(seed, *LEARNT) for seed in pair)
+    report = train(a, b, model, minutes=minutes - minutes_trained(model), config=config)
+    costs = {
         "pictures": 2 * config.batch_size * report.step,
         "pictures_per_second": report.pictures_per_second,
         "waiting_share": report.waiting_share,
-        "parameters": swap.autoencoder.count_params(),
-        "ms_per_face": 1000 * (stages["generate"] + stages["blend"]) / max(1, faces),
+        "parameters": load_model(model).autoencoder.count_params(),
     }
+    judge(row, pair, minutes, done, costs, ConvertOptions())
+
+
+def minutes_trained(model: Path) -> float:
+    """How long a model has been trained already."""
+    if not (model / "history.csv").exists():
+        return 0.0
+    return (
+        float(np.genfromtxt(model / "history.csv", delimiter=",", names=True)["seconds"][-1]) / 60
+    )
+
+
+def measure_conversion(name: str, pair: tuple[int, int], minutes: float) -> None:
+    """Swap once more with the default's model, in another way, and judge it."""
+    done = model_folder("default", pair) / name.replace(" ", "_") / "result.json"
+    if not done.exists():
+        judge("default", pair, minutes, done, {"conversion": name}, CONVERSIONS[name])
+
+
+def judge(row, pair, minutes: float, done: Path, more: dict, options: ConvertOptions) -> None:
+    """Swap the clip that was held out, and write what that is like."""
+    clip = person(pair[0], *HELD_OUT).media / "clip.mp4"
+    done.parent.mkdir(parents=True, exist_ok=True)
+    report = convert(clip, model_folder(row, pair), "b", done.with_name("swap.mp4"), options)
+    stages, identity = report["seconds"], report["identity"]
+    result = {
+        "row": row,
+        "pair": pair,
+        "minutes": minutes,
+        "input": report["truth"]["input"],
+        "swap": report["truth"]["swap"],
+        "nearer_b": identity["share_nearer_b"],
+        "to_b": identity["after"]["to_b"],
+        "before_to_b": identity["before"]["to_b"],
+        "ms_per_face": 1000 * (stages["generate"] + stages["blend"]) / report["faces_swapped"],
+    }
+    with replacing(done) as draft:
+        draft.write_text(json.dumps(result | more), encoding="utf-8")
 
 
 def untouched(results: list[dict]) -> list[dict]:
@@ -209,9 +236,8 @@ def table(groups: dict[str, list[dict]], columns: dict) -> str:
     return "\n".join(lines)
 
 
-def groups() -> dict[str, list[dict]]:
-    """All that is measured, by time and row, the untouched input first."""
-    results = [json.loads(path.read_text()) for path in sorted(BUILD.glob("*/*/result.json"))]
+def groups(results: list[dict]) -> dict[str, list[dict]]:
+    """Trained rows by time, the untouched input first."""
     found = {}
     for minutes in sorted({result["minutes"] for result in results}):
         for row in ROWS:
@@ -220,6 +246,14 @@ def groups() -> dict[str, list[dict]]:
                 pairs = "" if len(chosen) == len(PAIRS) else f" ({len(chosen)} pairs)"
                 found[f"{row}, {minutes:g} min{pairs}"] = chosen
     return {"untouched input": untouched(next(iter(found.values())))} | found
+
+
+def conversions(results: list[dict], longest: float) -> dict[str, list[dict]]:
+    """The default's model in the usual way and in others."""
+    usual = [r for r in results if (r["row"], r["minutes"]) == ("default", longest)]
+    plain = [result for result in usual if "conversion" not in result]
+    others = {name: [r for r in usual if r.get("conversion") == name] for name in CONVERSIONS}
+    return {"as usual": plain} | {name: chosen for name, chosen in others.items() if chosen}
 
 
 def figure(row: str, minutes: float) -> np.ndarray | None:
@@ -244,8 +278,9 @@ def figure(row: str, minutes: float) -> np.ndarray | None:
 
 def report() -> str:
     """The whole benchmarks/swap_quality.md, from what is measured."""
-    found = groups()
-    longest = max(result["minutes"] for results in found.values() for result in results)
+    results = [json.loads(path.read_text()) for path in sorted(BUILD.glob("*/*/result.json"))]
+    trained = [result for result in results if "conversion" not in result]
+    found, longest = groups(trained), max(r["minutes"] for r in trained if r["row"] == "default")
     sheet = figure("default", longest)
     if sheet is not None:
         write_image(Path(__file__).with_suffix(".jpg"), sheet)
@@ -258,6 +293,7 @@ def report() -> str:
         pairs=pairs,
         quality=table(found, QUALITY),
         costs=table({name: rows for name, rows in found.items() if rows[0]["pictures"]}, COSTS),
+        conversions=table(conversions(results, longest), QUALITY),
         longest=longest,
     )
 
@@ -270,12 +306,18 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
     parser.add_argument("--pairs", type=int, nargs="+", default=range(len(PAIRS)), help="0 to 5")
     parser.add_argument("--minutes", type=float, nargs="+", default=[3, 10], help="of training")
+    parser.add_argument("--conversions", action="store_true", help="also other ways to blend")
     parser.add_argument("--table", action="store_true", help="measure nothing, write the report")
     options = parser.parse_args()
     chosen = [list(PAIRS)[number] for number in options.pairs]
-    jobs = [] if options.table else [(row, pair) for row in options.rows for pair in chosen]
-    for row, pair in tqdm(jobs, "models"):
-        measure(row, pair, sorted(options.minutes))
+    if not options.table:
+        minutes = sorted(options.minutes)
+        jobs = [(row, pair, m) for m in minutes for row in options.rows for pair in chosen]
+        for job in tqdm(jobs, "models"):
+            measure(*job)
+    if options.conversions:
+        for job in tqdm([(name, pair) for name in CONVERSIONS for pair in chosen], "conversions"):
+            measure_conversion(*job, max(options.minutes))
     text = report()
     print(text)
     with replacing(Path(__file__).with_suffix(".md")) as draft:
