@@ -36,7 +36,7 @@ VARIANTS = {  # name: what is changed in the preset's networks, and in the rest 
 }
 TEXT = """# Re-enactment, measured
 
-`python benchmarks/reenactment.py --minutes {minutes:g} --variant-minutes {variant_minutes:g}`
+`python benchmarks/reenactment.py --minutes {minutes:g} --variant-steps {variant_steps}`
 ({machine}, {cores} cores). Laptop preset: {size} x {size} pixels, {filters} filters, batch 1;
 each target is a studio person filmed for {frames} frames (screen test), the last 15 % held out.
 Expression can be judged only where dlib can read a mouth: over 24 studio people its jaw opening
@@ -54,7 +54,7 @@ within the threshold of studio people), and the same of the truth.
 
 {driven}
 
-Equal time ({variant_minutes:g} minutes), target {first}:
+{variant_steps} steps, target {first}, one thing changed in each row:
 
 {variants}
 """
@@ -70,12 +70,12 @@ def person(seed: int, performance: str, seconds: float, take: int) -> Person:
     return open_person(folder)
 
 
-def train_one(target: int, name: str, minutes: float) -> dict:
-    """Train one model; its steps and its scores on the held-out pairs."""
+def train_one(target: int, name: str, **limit) -> dict:
+    """Train one model for some minutes or steps; its steps and scores on the held-out pairs."""
     from deepfake_lesson.reenactment.pairs import create_pairs
     from deepfake_lesson.reenactment.training import ReenactmentConfig, train_reenactment
 
-    folder = model_folder(target, name, minutes)
+    folder = model_folder(target, name, **limit)
     if (done := folder / "scores.json").exists():
         return json.loads(done.read_text())
     filmed = person(target, "screen_test", FRAMES / FPS, take=1)
@@ -83,7 +83,7 @@ def train_one(target: int, name: str, minutes: float) -> dict:
     networks, rest = VARIANTS[name]
     config = ReenactmentConfig.from_preset(presets.preset("laptop"))
     config = replace(config, pix2pix=replace(config.pix2pix, **networks), **rest)
-    trained = train_reenactment(filmed, folder, minutes=minutes, fresh=True, config=config)
+    trained = train_reenactment(filmed, folder, **limit, fresh=True, config=config)
     scores = {"steps": trained.step, **held_out_scores(folder)}
     with replacing(done) as draft:
         draft.write_text(json.dumps(scores))
@@ -94,7 +94,7 @@ def drive_one(target: int, driver: int, minutes: float) -> dict:
     """Let a driver drive the preset's model; how near that comes to the truth."""
     from deepfake_lesson.reenactment.clips import reenact
 
-    folder = model_folder(target, "preset", minutes)
+    folder = model_folder(target, "preset", minutes=minutes)
     out = folder / f"by_{driver}" / "driven.mp4"
     if not (done := out.with_name("report.json")).exists():
         out.parent.mkdir(exist_ok=True)
@@ -104,8 +104,9 @@ def drive_one(target: int, driver: int, minutes: float) -> dict:
     return report["truth"] | report["identity"] | {"measured": report["measured"]}
 
 
-def model_folder(target: int, name: str, minutes: float) -> Path:
-    return BUILD / f"{target}_{name.replace(' ', '_')}_{minutes:g}"
+def model_folder(target: int, name: str, minutes: float | None = None, steps: int = 0) -> Path:
+    limit = f"{steps}_steps" if steps else f"{minutes:g}"
+    return BUILD / f"{target}_{name.replace(' ', '_')}_{limit}"
 
 
 def held_out_scores(folder: Path) -> dict[str, float]:
@@ -149,17 +150,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=10, help="of training (%(default)s)")
-    parser.add_argument("--variant-minutes", type=float, default=3, help="of the comparison")
+    parser.add_argument("--variant-steps", type=int, default=1500, help="of the comparison")
     parser.add_argument("--targets", type=int, nargs="+", default=list(DRIVERS_OF))
     options = parser.parse_args()
 
     first, minutes = options.targets[0], options.minutes
     targets = tqdm(options.targets, "targets")
-    trained = {f"target {target}": train_one(target, "preset", minutes) for target in targets}
+    trained = {
+        f"target {target}": train_one(target, "preset", minutes=minutes) for target in targets
+    }
     pairs = [(target, driver) for target in options.targets for driver in DRIVERS_OF[target]]
     drives = {pair: drive_one(*pair, minutes) for pair in tqdm(pairs, "drivers")}
     names = tqdm(VARIANTS, "variants")
-    variants = {name: train_one(first, name, options.variant_minutes) for name in names}
+    variants = {name: train_one(first, name, steps=options.variant_steps) for name in names}
     chosen = presets.preset("laptop").reenactment
     text = TEXT.format(
         **vars(options),

@@ -228,6 +228,9 @@ def convert(
     seamless: Annotated[bool, typer.Option("--seamless", help="Poisson blending.")] = False,
     color: Annotated[str | None, typer.Option(metavar="none|mean|histogram|transfer")] = None,
     sharpen: Annotated[float | None, typer.Option(help="Amount of sharpening.")] = None,
+    match_sharpness: Annotated[
+        bool, typer.Option("--match-sharpness", help="Sharpen as much as the frame is sharp.")
+    ] = False,
     frames: Annotated[str | None, typer.Option(metavar="10-50", help="Swap only in these.")] = None,
     discard_others: Annotated[
         bool, typer.Option("--discard-others", help="Leave all other frames out.")
@@ -262,6 +265,7 @@ def convert(
     options = ConvertOptions(
         segment=not no_segment,
         seamless=seamless,
+        match_sharpness=match_sharpness,
         discard_others=discard_others,
         label=not no_label,
         **{name: value for name, value in chosen.items() if value is not None},

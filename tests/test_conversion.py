@@ -7,6 +7,7 @@ swap must change nothing; one paints everything green, so that it shows where a 
 import json
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from deepfake_lesson.conversion import ConvertOptions, Swapper, convert
 from deepfake_lesson.detectors import detect_faces
 from deepfake_lesson.errors import LessonError, MediaError, ModelError, NoFaceError
 from deepfake_lesson.images import list_images, read_image, to_float, write_image
+from deepfake_lesson.metrics import sharpness
 from deepfake_lesson.studio.people import RESERVED_SEEDS
 from deepfake_lesson.training import AutoencoderConfig, Identity, TrainingConfig, train
 from deepfake_lesson.video import VideoWriter, probe, read_frames
@@ -72,6 +74,14 @@ class BlueLight(Mirror):
         return to_float(faces)[..., ::-1] / 2
 
 
+@dataclass
+class Blur(Mirror):
+    size: int = 96
+
+    def predict(self, faces, to):
+        return np.stack([cv2.GaussianBlur(face, (0, 0), 0.9) for face in to_float(faces)])
+
+
 @pytest.fixture(scope="module")
 def identities(people):
     return {who: Identity.of(person) for who, person in zip("ab", people, strict=True)}
@@ -92,6 +102,7 @@ class TestOptions:
             {"erosion": 60},
             {"feather": -1},
             {"sharpen": 9},
+            {"calm": -1},
             {"threshold": 3.0},
             {"frames": "50-10"},
             {"frames": "ten"},
@@ -183,6 +194,28 @@ class TestSwapFrame:
         outside = face_mask(detect_faces(frame)[0].landmarks, frame.shape, erosion=-13) == 0
         assert np.array_equal(swapped[outside], frame[outside])
         assert not np.array_equal(swapped, frame)
+
+    def test_a_soft_face_gets_the_sharpness_of_the_one_it_replaces(self, identities, frame):
+        mask = face_mask(detect_faces(frame)[0].landmarks, frame.shape, erosion=5) > 0
+        found = {}
+        for matched in (False, True):
+            options = ConvertOptions(match_sharpness=matched, sharpen=0, segment=False)
+            swapped, *_ = Swapper(Blur(identities), options=options).swap_frame(frame)
+            found[matched] = sharpness(swapped, frame, mask)
+        assert found[False] < 0.7 and found[False] + 0.15 < found[True] < 1.2
+
+    def test_color_and_sharpness_go_with_the_frames_before(self, identities, frame):
+        points, asked = detect_faces(frame)[0].landmarks, {}
+
+        def calmed(name, value):
+            asked[name] = value
+            return value
+
+        options = ConvertOptions(match_sharpness=True, color="transfer")
+        swapper = Swapper(Blur(identities), options=options)
+        painted = zip(*swapper.generate(swapper.crops(frame, [points])), strict=True)
+        swapper.blend(frame, [points], painted, calmed)
+        assert asked["color 0"].shape == (2, 3) and asked["sharpen 0"] > 0
 
     def test_nobody_is_called_c(self, identities):
         with pytest.raises(LessonError, match="a, b"):
