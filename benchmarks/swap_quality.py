@@ -85,8 +85,9 @@ CONVERSIONS = {
     "landmarks as found": ConvertOptions(smooth=0),
     "not sharpened": ConvertOptions(sharpen=0),
     "sharpness matched": ConvertOptions(match_sharpness=True),
+    "light of the frame": ConvertOptions(color="light"),
+    "light of the frame, not calmed": ConvertOptions(color="light", calm=0),
     "colours transferred": ConvertOptions(color="transfer"),
-    "colours transferred, not calmed": ConvertOptions(color="transfer", calm=0),
 }
 TEXT = """# The face swap, measured
 

@@ -14,7 +14,9 @@ from deepfake_lesson.landmarks import (
 )
 
 MASKS = ("facehull", "rect", "facehullandrect")
-COLORS = ("none", "mean", "histogram", "transfer")
+COLORS = ("none", "light", "mean", "histogram", "transfer")
+SOFT = 0.11  # of the picture's side: the blur that leaves light and takes features away
+LIGHT_SHARE = 0.5  # of a difference in light: what lies in the other's features is in it too
 LEAST_RAMP = 3  # percent: how softly a widened mask ends at the square that the model sees
 MOST_SHARPENED = 2.0  # a blur holds no more to be had
 POISSON_MARGIN = 6  # pixels of frame round the mask: seamlessClone first erodes its mask by three
@@ -116,10 +118,12 @@ def match_color(
 ) -> np.ndarray:
     """The generated face in the colours that the original has under the mask.
 
-    `mean` shifts each channel to the original's mean, `histogram` maps each channel's distribution
-    onto the original's, `transfer` gives the original's mean and spread in L*a*b* (after Reinhard
-    et al., "Color Transfer between Images", 2001). What is learnt where the mask is above one half
-    is applied everywhere; a mask without such a pixel changes nothing.
+    `light` makes the face lighter where the original is lighter than its own mean, and darker where
+    it is darker: the lamps of the frame, and no skin. The others give the skin too: `mean` shifts
+    each channel to the original's mean, `histogram` maps each channel's distribution onto the
+    original's, `transfer` gives the original's mean and spread in L*a*b* (after Reinhard et al.,
+    "Color Transfer between Images", 2001). What is learnt where the mask is above one half is
+    applied everywhere; a mask without such a pixel changes nothing.
 
     Args:
         generated: (H, W, 3) uint8.
@@ -141,22 +145,29 @@ def color_change(
 ) -> np.ndarray | None:
     """What `match_color` has learnt under the mask, as numbers that can be averaged over frames.
 
-    `mean` (3,), added to the channels; `histogram` (3, 256), what each value becomes; `transfer`
-    (2, 3), factor and addend of L*, a*, b*. None where nothing is to be changed. Arguments and
-    errors as those of `match_color`.
+    `light` (H, W), a factor for each place; `mean` (3,), added to the channels; `histogram`
+    (3, 256), what each value becomes; `transfer` (2, 3), factor and addend of L*, a*, b*. None
+    where nothing is to be changed. Arguments and errors as those of `match_color`.
     """
     check_choice("color", kind, COLORS)
     inside = mask > 0.5
     if kind == "none" or not inside.any():
         return None
-    learn = {"mean": _mean_change, "histogram": _histogram_change, "transfer": _lab_change}[kind]
-    return learn(generated, original, inside)
+    learn = {
+        "light": _light_change,
+        "mean": _mean_change,
+        "histogram": _histogram_change,
+        "transfer": _lab_change,
+    }
+    return learn[kind](generated, original, inside)
 
 
 def change_color(generated: np.ndarray, change: np.ndarray | None, kind: str) -> np.ndarray:
     """The face (H, W, 3) uint8 with a `color_change` of that kind."""
     if change is None:
         return generated
+    if kind == "light":
+        return _to_uint8(generated * change[..., None])
     if kind == "mean":
         return _to_uint8(generated + change)
     if kind == "histogram":
@@ -165,6 +176,21 @@ def change_color(generated: np.ndarray, change: np.ndarray | None, kind: str) ->
     return _to_uint8(
         255 * cv2.cvtColor(np.float32(_lab(generated) * factor + addend), cv2.COLOR_LAB2RGB)
     )
+
+
+def _light_change(generated: np.ndarray, original: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    have, want = (_soft_light(picture, inside) for picture in (generated, original))
+    return np.clip(want / have, 0.5, 2) ** LIGHT_SHARE
+
+
+def _soft_light(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """(H, W) around 1: how light each place is beside the mean under the mask, without features."""
+    sigma, weight = SOFT * picture.shape[1], inside.astype(np.float32)
+    gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) + 1
+    total = cv2.GaussianBlur(weight, (0, 0), sigma)
+    soft = cv2.GaussianBlur(gray * weight, (0, 0), sigma) / np.maximum(total, 1e-3)
+    soft = np.where(total > 1e-2, soft, soft[inside].mean())
+    return soft / soft[inside].mean()
 
 
 def _mean_change(generated: np.ndarray, original: np.ndarray, inside: np.ndarray) -> np.ndarray:

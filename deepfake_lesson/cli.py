@@ -226,7 +226,7 @@ def convert(
         bool, typer.Option("--no-segment", help="Paste background and hair over the original too.")
     ] = False,
     seamless: Annotated[bool, typer.Option("--seamless", help="Poisson blending.")] = False,
-    color: Annotated[str | None, typer.Option(metavar="none|mean|histogram|transfer")] = None,
+    color: Annotated[str | None, typer.Option(metavar="none|light|mean|histogram|transfer")] = None,
     sharpen: Annotated[float | None, typer.Option(help="Amount of sharpening.")] = None,
     match_sharpness: Annotated[
         bool, typer.Option("--match-sharpness", help="Sharpen as much as the frame is sharp.")

@@ -141,6 +141,26 @@ class TestMatchColor:
         np.testing.assert_allclose(lab.mean(0), want.mean(0), atol=0.5)
         np.testing.assert_allclose(lab.std(0), want.std(0), atol=0.5)
 
+    def test_light_follows_the_lamps_and_leaves_the_skin(self, rng):
+        skin = smooth_picture(rng, sigma=2) // 4 + np.uint8([150, 110, 90])
+        lamp = np.linspace(0.6, 1.0, SHAPE[1])[None, :, None]
+        generated, original = np.uint8(skin * lamp), np.uint8((255 - skin) * lamp[:, ::-1])
+        mask = blending.face_mask(face_at(), SHAPE)
+        inside = mask > 0.5
+        moved = blending.match_color(generated, original, mask, "light")
+
+        def slope(picture):
+            columns = np.nonzero(inside)[1]
+            return np.polyfit(columns, picture[inside].mean(1) / picture[inside].mean(), 1)[0]
+
+        assert slope(original) < 0 < slope(generated)
+        assert abs(slope(moved)) < 0.6 * slope(generated)
+        hues = [
+            picture[inside] / picture[inside].sum(1, keepdims=True)
+            for picture in (generated, moved)
+        ]
+        np.testing.assert_allclose(hues[1].mean(0), hues[0].mean(0), atol=0.01)
+
     @pytest.mark.parametrize("kind", blending.COLORS)
     def test_equal_pictures_stay_equal(self, rng, kind):
         picture = smooth_picture(rng)
