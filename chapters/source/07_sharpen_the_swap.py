@@ -246,8 +246,8 @@ lesson.show(TrainingConfig)
 # %% [markdown]
 # If two things change at once, nobody knows which one did it. An **ablation** changes one, and
 # leaves the rest. Ours begins with a common part: the default for 36 steps of 8 faces. From there
-# five networks go on for 18 steps each, one with the default, the others with one switch turned, and
-# turned *far*, so that so few steps show something. This takes about a minute.
+# five networks go on for 18 steps each, one with the default, the others with one switch turned,
+# and turned *far*, so that so few steps show something. This takes about a minute.
 #
 # | name | switch | what it asks of the network |
 # |---|---|---|
@@ -497,17 +497,14 @@ for name, picture in crops.items():
 # %% [markdown]
 # Compare within a column, for the columns have different units. MAE minds the brightness most,
 # DSSIM the grain, and features the grain and the blur, which MAE likes best of all. Each one is
-# blind in another way, and that is why they are added up. A perceptual loss is as good as what its network has
-# learnt to notice. The same idea makes a measure: LPIPS (Zhang et al. 2018) weights features so
-# that they agree with people's verdicts. Our *identity* column is a relative of it, with a reader
-# that has learnt who is who.
-#
-# ## 6 · A second network that finds out
-#
-# MAE, DSSIM and features all compare with *the one* right answer. Where the network cannot know it,
-# as for single hairs, the safest guess is the middle of all answers, and the middle is blurred. A
-# **critic** does not ask "is it the right picture?" but "could it be a picture?" (Goodfellow et al.
-# 2014; chapter 08 trains one at length).
+# blind in another way, and that is why they are added up. A perceptual loss is as good as what its
+# network has learnt to notice. The same idea makes a measure: LPIPS (Zhang et al. 2018) weights
+# features so that they agree with people's verdicts. Our *identity* column is a relative of it,
+# with a reader that has learnt who is who.  ## 6 · A second network that finds out  MAE, DSSIM and
+# features all compare with *the one* right answer. Where the network cannot know it, as for single
+# hairs, the safest guess is the middle of all answers, and the middle is blurred. A **critic** does
+# not ask "is it the right picture?" but "could it be a picture?" (Goodfellow et al. 2014; chapter
+# 08 trains one at length).
 
 # %%
 from deepfake_lesson.models import adversarial
