@@ -12,6 +12,7 @@ from deepfake_lesson.landmarks import (
     transform_points,
     warp,
 )
+from deepfake_lesson.metrics import sharpness
 
 MASKS = ("facehull", "rect", "facehullandrect")
 COLORS = ("none", "light", "mean", "histogram", "transfer")
@@ -221,17 +222,11 @@ def _lab(picture: np.ndarray) -> np.ndarray:
 def sharpness_gap(generated: np.ndarray, original: np.ndarray, mask: np.ndarray) -> float:
     """The amount of `sharpen` that gives the face the fine detail that the original has.
 
-    From the spread of what a blur of one pixel takes away, under the mask; 0 where the face has
-    enough, at most MOST_SHARPENED. Arguments as those of `match_color`.
+    From `metrics.sharpness` under the mask; 0 where the face has enough or nothing can be compared,
+    at most MOST_SHARPENED. Arguments as those of `match_color`.
     """
-    inside = mask > 0.5
-    if not inside.any():
-        return 0.0
-    have, want = (
-        (picture - cv2.GaussianBlur(picture, (0, 0), 1.0))[inside].std()
-        for picture in (generated.astype(np.float32), original.astype(np.float32))
-    )
-    return float(np.clip(want / max(have, 1e-3) - 1, 0, MOST_SHARPENED))
+    share = sharpness(generated, original, mask > 0.5)
+    return 0.0 if np.isnan(share) else float(np.clip(1 / max(share, 1e-6) - 1, 0, MOST_SHARPENED))
 
 
 def sharpen(image: np.ndarray, amount: float = 0.0) -> np.ndarray:

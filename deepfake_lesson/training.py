@@ -232,7 +232,10 @@ def learner(autoencoder: keras.Model, config: TrainingConfig) -> Trainee:
 
 
 def feature_network(config: AutoencoderConfig) -> keras.Model:
-    """Pictures to the maps of the base encoder's first three convolutions; raises ModelError."""
+    """Pictures to the maps of the base encoder's first three convolutions.
+
+    Raises LessonError if there is no base for this network, ModelError if it is damaged.
+    """
     folder = base_weights(config)
     if folder is None:
         problem = f"no base weights come with the package for {config}"
