@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -272,10 +272,11 @@ class _Run:
         self.saved = time.monotonic()
 
     def step_back(self) -> None:
-        """Take up the last checkpoint again at half the learning rate."""
+        """Take up the last checkpoint again, at half the learning rate unless that falls anyway."""
         self.checkpoint = restore_checkpoint(self.folder, self.trainee)
         for optimizer in self.trainee.optimizers.values():
-            optimizer.learning_rate = float(optimizer.learning_rate) / 2
+            with suppress(TypeError):  # a schedule: it cannot be set
+                optimizer.learning_rate = float(optimizer.learning_rate) / 2
         save_checkpoint(self.folder, self.trainee, self.checkpoint)
         self.recent, self.row_began = [], time.monotonic()
 

@@ -55,6 +55,8 @@ KIND = "face swap"
 WEIGHTS = Path(__file__).parent / "weights"
 # A base encoder has met turned, shifted and other people's faces; decoders need little of that.
 GENTLE = Augmentation(rotation=3, zoom=0.02, shift=0.015, flip=0.0, warp=1.0)
+# What a base decoder knows of light and place is worth more than the last detail of two clips.
+SHORT_DECAY = 30
 ACTING = (*range(17, 27), *range(36, 68))  # landmarks of what acts: brows, eyes, mouth
 FEATURE_MAPS = 3  # of the base encoder, in the perceptual loss
 PREVIEW_FACES = 4
@@ -66,7 +68,8 @@ class TrainingConfig:
     """All that decides what a face swap model learns.
 
     batch_size: pictures of each person in a step. learning_rate: of Adam with beta_1 0.5; from
-    1e-3 on it diverges. from_base: start from the package's base weights where there are some, and
+    1e-3 on it diverges. decay_steps: after so many steps the learning rate is a half of the first,
+    after twice as many a third, and so on; 0: it stays. from_base: start from the package's base weights where there are some, and
     then freeze_encoder: train only what follows its bottleneck. features: how much brows, eyes and
     mouth count beside skin, and outside what is no face: hair and rooms cannot be guessed from
     another's face, see `face_weights`. dssim: how much structure counts beside colour, and
@@ -77,6 +80,7 @@ class TrainingConfig:
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     batch_size: int = 64
     learning_rate: float = 5e-5
+    decay_steps: int = 0
     seed: int = 0
     from_base: bool = True
     freeze_encoder: bool = True
@@ -92,6 +96,8 @@ class TrainingConfig:
             raise LessonError("batch_size", f"{self.batch_size} is less than 1", "Try 16.")
         if not 0 < self.learning_rate < 1:
             raise LessonError("learning_rate", f"{self.learning_rate} is not in 0..1", "Try 2e-4.")
+        if self.decay_steps < 0:
+            raise LessonError("decay_steps", f"{self.decay_steps} is below 0", "0: no decay.")
 
     @classmethod
     def from_preset(cls, preset: presets.Preset) -> "TrainingConfig":
@@ -101,6 +107,7 @@ class TrainingConfig:
             autoencoder,
             preset.batch_size,
             preset.learning_rate,
+            decay_steps=SHORT_DECAY if has_base else 0,
             from_base=has_base,
             augmentation=GENTLE if has_base else Augmentation(),
         )
@@ -218,7 +225,7 @@ def train(
 
 def learner(autoencoder: keras.Model, config: TrainingConfig) -> Trainee:
     """The autoencoder as `fit` trains it: a batch is that of `weighted_batch`."""
-    optimizer, features = make_optimizer(config.learning_rate), None
+    optimizer, features = make_optimizer(config.learning_rate, config.decay_steps), None
     if config.perceptual:
         features = feature_network(config.autoencoder)
     loss = painting_loss(config.dssim, config.perceptual, features)
@@ -304,8 +311,10 @@ def freeze_to_bottleneck(encoder: keras.Model) -> None:
             return
 
 
-def make_optimizer(learning_rate: float) -> keras.optimizers.Optimizer:
+def make_optimizer(learning_rate: float, decay_steps: int = 0) -> keras.optimizers.Optimizer:
     """Adam with beta_1 0.5, as in the classic recipe; under float16 it scales the loss."""
+    if decay_steps:
+        learning_rate = keras.optimizers.schedules.InverseTimeDecay(learning_rate, decay_steps, 1)
     adam = keras.optimizers.Adam(learning_rate, beta_1=0.5)
     if presets.compute_dtype() == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(adam)

@@ -181,6 +181,20 @@ def test_a_divergence_is_taken_back_and_the_learning_rate_halved(tmp_path):
     assert [float(row.split(",")[0]) for row in rows] == list(range(10, 201, 10))
 
 
+def test_a_divergence_under_a_schedule_is_taken_back(tmp_path):
+    """The first batch of all is spoilt, its second reading is not."""
+    schedule = keras.optimizers.schedules.InverseTimeDecay(0.5, 100, 1)
+    trainee = supervised(OneWeight(), keras.optimizers.SGD(schedule), "mse", "line")
+    spoilt = [False, True]
+
+    def make_batch(step):
+        x, y = one_batch(step)
+        return x, y * (np.nan if step == 0 and spoilt.pop() else 1)
+
+    report = run(tmp_path, trainee, Limits(steps=50), make_batch=make_batch)
+    assert report.step == 50 and report.loss < 1e-6
+
+
 def test_a_training_that_keeps_diverging_stops_and_leaves_the_last_good_weights(tmp_path):
     trainee = supervised(OneWeight(), keras.optimizers.SGD(1e20), "mse", "line")
     with pytest.raises(LessonError, match=r"diverged 3 times.*--fresh with a lower"):

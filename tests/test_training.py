@@ -35,7 +35,7 @@ from deepfake_lesson.training import (
 )
 
 TINY = AutoencoderConfig(size=32, width=1 / 16)
-CONFIG = TrainingConfig(TINY, batch_size=4, learning_rate=2e-4, seed=5)
+CONFIG = TrainingConfig(TINY, batch_size=4, learning_rate=2e-4, decay_steps=20, seed=5)
 
 
 def make_person(folder, name: str, seed: int, count: int = 3) -> Person:
@@ -274,7 +274,22 @@ def test_float16_scales_its_loss_and_still_learns(monkeypatch):
     np.testing.assert_allclose(optimizer.inner_optimizer.learning_rate, 0.05)
 
 
-@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"learning_rate": 0.0}])
+def test_the_learning_rate_falls_to_a_half_after_the_decay_steps():
+    """Steps of Adam on a slope that stays the same are as long as the learning rate."""
+    layer = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+    model = keras.Sequential([keras.Input((1,)), layer])
+    trainee = supervised(model, make_optimizer(0.1, decay_steps=10), "mae")
+    one, places = np.ones((1, 1), np.float32), [0.0]
+    for _ in range(21):
+        trainee.step((one, 1000 * one, one[0]))
+        places.append(float(layer.kernel[0, 0]))
+    np.testing.assert_allclose(np.diff(places)[[0, 10, 20]], [0.1, 0.05, 0.1 / 3], rtol=1e-3)
+
+
+WRONG = [{"batch_size": 0}, {"learning_rate": 0.0}, {"decay_steps": -1}]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_training_config_says_what_is_wrong(wrong):
     with pytest.raises(LessonError, match=next(iter(wrong))):
         TrainingConfig(**wrong)
