@@ -70,8 +70,9 @@ ROWS: dict[str, Callable[[], TrainingConfig]] = {
         augmentation=Augmentation(),
     ),
     "no base weights": lambda: replace(
-        laptop(), from_base=False, freeze_encoder=False, augmentation=Augmentation()
+        laptop(), from_base=False, freeze_encoder=False, decay_steps=0, augmentation=Augmentation()
     ),
+    "learning rate stays": lambda: replace(laptop(), decay_steps=0),
     "encoder not frozen": lambda: replace(laptop(), freeze_encoder=False),
     "MAE alone": lambda: replace(laptop(), dssim=0.0),
     "eyes and mouth as skin": lambda: replace(laptop(), features=1.0),

@@ -55,8 +55,9 @@ KIND = "face swap"
 WEIGHTS = Path(__file__).parent / "weights"
 # A base encoder has met turned, shifted and other people's faces; decoders need little of that.
 GENTLE = Augmentation(rotation=3, zoom=0.02, shift=0.015, flip=0.0, warp=1.0)
-# What a base decoder knows of light and place is worth more than the last detail of two clips.
-SHORT_DECAY = 30
+# What a base decoder knows of light and place in a studio is worth more than the last detail of
+# two clips. Real faces lie so far from it that they need the full rate to the end.
+STUDIO_DECAY = 30
 ACTING = (*range(17, 27), *range(36, 68))  # landmarks of what acts: brows, eyes, mouth
 FEATURE_MAPS = 3  # of the base encoder, in the perceptual loss
 PREVIEW_FACES = 4
@@ -100,14 +101,15 @@ class TrainingConfig:
             raise LessonError("decay_steps", f"{self.decay_steps} is below 0", "0: no decay.")
 
     @classmethod
-    def from_preset(cls, preset: presets.Preset) -> "TrainingConfig":
+    def from_preset(cls, preset: presets.Preset, domain: str = "synthetic") -> "TrainingConfig":
+        """domain: "synthetic" if both people are from the studio, else "real"."""
         autoencoder = AutoencoderConfig(preset.size, preset.width, preset.upscale)
         has_base = base_weights(autoencoder) is not None
         return cls(
             autoencoder,
             preset.batch_size,
             preset.learning_rate,
-            decay_steps=SHORT_DECAY if has_base else 0,
+            decay_steps=STUDIO_DECAY if has_base and domain == "synthetic" else 0,
             from_base=has_base,
             augmentation=GENTLE if has_base else Augmentation(),
         )
@@ -196,8 +198,10 @@ def train(
     if steps is None and minutes is None:
         steps, minutes = chosen.steps, chosen.minutes
     limits = Limits(steps, minutes)
-    asked = config or (TrainingConfig.from_preset(chosen) if preset else None)
-    settings = _settings(Path(model_folder), people, asked, chosen, fresh)
+    domain = "real" if any(person.domain == "real" for person in people) else "synthetic"
+    usual = TrainingConfig.from_preset(chosen, domain)
+    asked = config or (usual if preset else None)
+    settings = _settings(Path(model_folder), people, asked, usual, fresh)
     config = TrainingConfig.from_dict(settings["training"])
     faces = [load_faces(person) for person in people]
     autoencoder = starting_network(config)
@@ -389,12 +393,12 @@ def _settings(
     folder: Path,
     people: list[Person],
     asked: TrainingConfig | None,
-    chosen: presets.Preset,
+    usual: TrainingConfig,
     fresh: bool,
 ) -> dict:
     """What config.json says: as it was if a model goes on, and made now for a new one."""
     if fresh or not (folder / "config.json").exists():
-        config = asked or TrainingConfig.from_preset(chosen)
+        config = asked or usual
         has_base = base_weights(config.autoencoder) is not None
         config = replace(config, from_base=config.from_base and has_base)
         identities = {

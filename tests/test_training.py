@@ -295,6 +295,12 @@ def test_a_wrong_training_config_says_what_is_wrong(wrong):
         TrainingConfig(**wrong)
 
 
+def test_only_studio_people_are_trained_at_a_falling_rate():
+    laptop = presets.preset("laptop")
+    assert TrainingConfig.from_preset(laptop).decay_steps > 0
+    assert TrainingConfig.from_preset(laptop, "real").decay_steps == 0
+
+
 def test_every_preset_makes_a_training_config():
     for preset in presets.PRESETS.values():
         config = TrainingConfig.from_preset(preset)
