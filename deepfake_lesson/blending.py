@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from deepfake_lesson.errors import LessonError
+from deepfake_lesson.errors import check_choice, check_range
 from deepfake_lesson.landmarks import (
     alignment_matrix,
     compose,
@@ -307,18 +307,6 @@ def _clone_gradients(
     x, y, width, height = cv2.boundingRect(inside)
     center = x + width // 2, y + height // 2
     return cv2.seamlessClone(source, target, inside, center, cv2.NORMAL_CLONE)[own, own]
-
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Raise LessonError unless the value is one of the choices, spelt exactly so."""
-    if value not in choices:
-        raise LessonError(f"{name} {value!r}", "is not known", f"Choose {', '.join(choices)}.")
-
-
-def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Raise LessonError unless low <= value <= high."""
-    if not low <= value <= high:
-        raise LessonError(f"{name} {value}", "is out of range", f"Give {low} to {high}.")
 
 
 def _to_uint8(values: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from deepfake_lesson import blending, provenance
 from deepfake_lesson.detectors import DETECTORS
-from deepfake_lesson.errors import LessonError, MediaError
+from deepfake_lesson.errors import LessonError, MediaError, check_choice, check_range
 from deepfake_lesson.evaluation import Evaluation, describe, measured_frames, nobody
 from deepfake_lesson.files import replacing
 from deepfake_lesson.images import (
@@ -89,16 +89,16 @@ class ConvertOptions:
     calm: float = 0.5
 
     def __post_init__(self) -> None:
-        blending.check_choice("mask", self.mask, blending.MASKS)
-        blending.check_choice("color", self.color, blending.COLORS)
-        blending.check_choice("detector", self.detector, DETECTORS)
-        blending.check_range("erosion", self.erosion, -50, 50)
-        blending.check_range("feather", self.feather, 0, 50)
-        blending.check_range("sharpen", self.sharpen, 0, 5)
-        blending.check_range("smooth", self.smooth, 0, 5)
-        blending.check_range("calm", self.calm, 0, 100)
+        check_choice("mask", self.mask, blending.MASKS)
+        check_choice("color", self.color, blending.COLORS)
+        check_choice("detector", self.detector, DETECTORS)
+        check_range("erosion", self.erosion, -50, 50)
+        check_range("feather", self.feather, 0, 50)
+        check_range("sharpen", self.sharpen, 0, 5)
+        check_range("smooth", self.smooth, 0, 5)
+        check_range("calm", self.calm, 0, 100)
         if self.threshold is not None:
-            blending.check_range("threshold", self.threshold, 0, 2)
+            check_range("threshold", self.threshold, 0, 2)
         is_range = self.frames is None or re.fullmatch(r"\d{1,9}(-\d{0,9})?", self.frames)
         if not is_range or not self.span:
             raise LessonError(f"frames {self.frames!r}", "is no range", "Give one like 10-50.")
@@ -132,7 +132,7 @@ class Swapper:
     """
 
     def __init__(self, model, to: str = "b", options: ConvertOptions = ConvertOptions()) -> None:
-        blending.check_choice("to", to, ("a", "b"))
+        check_choice("to", to, ("a", "b"))
         self.model = model
         self.to = to
         self.options = options

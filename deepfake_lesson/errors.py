@@ -44,3 +44,15 @@ class BusyError(LessonError):
 
 class DiskFullError(LessonError):
     """A file that did not fit on the disk."""
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise LessonError unless the value is one of the choices, spelt exactly so."""
+    if value not in choices:
+        raise LessonError(f"{name} {value!r}", "is not known", f"Choose {', '.join(choices)}.")
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise LessonError unless low <= value <= high."""
+    if not low <= value <= high:
+        raise LessonError(f"{name} {value}", "is out of range", f"Give {low} to {high}.")

@@ -70,12 +70,13 @@ class TrainingConfig:
 
     batch_size: pictures of each person in a step. learning_rate: of Adam with beta_1 0.5; from
     1e-3 on it diverges. decay_steps: after so many steps the learning rate is a half of the first,
-    after twice as many a third, and so on; 0: it stays. from_base: start from the package's base weights where there are some, and
-    then freeze_encoder: train only what follows its bottleneck. features: how much brows, eyes and
-    mouth count beside skin, and outside what is no face: hair and rooms cannot be guessed from
-    another's face, see `face_weights`. dssim: how much structure counts beside colour, and
-    perceptual how much features of the base encoder, see `painting_loss`. gan: how much a critic
-    counts, see `models.critics`. augmentation: how the faces are varied.
+    after twice as many a third, and so on; 0: it stays. from_base: start from the package's base
+    weights where there are some, and then freeze_encoder: train only what follows its bottleneck.
+    features: how much brows, eyes and mouth count beside skin, and outside what is no face: hair
+    and rooms cannot be guessed from another's face, see `face_weights`. dssim: how much structure
+    counts beside colour, and perceptual how much features of the base encoder, see
+    `painting_loss`. gan: how much a critic counts, see `models.critics`. augmentation: how the
+    faces are varied.
     """
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)

@@ -232,8 +232,8 @@ plots.gallery(columns, ["anybody"] * 3 + ["one stand-in"] * 3, columns=3, size=1
 # error of .042 where the untouched picture has .144. Two more traps were left. When the training
 # went on with two people alone, the encoder learnt again to tell them apart, by their skin. So now
 # its first part, which reads the face, stays **frozen**. And the decoders forget: the longer one
-# paints *b* as she was filmed, the less it knows of other light, and of where her face belongs in
-# somebody else's crop. This pair was judged on another clip of the driver, in another room:
+# paints *b* as *b* was filmed, the less it knows of other light, and of where this face belongs in
+# somebody else's crop. The first pair of section 9, judged on a clip of the driver in another room:
 #
 # | steps | 100 | 400 | 800 |
 # |---|---|---|---|

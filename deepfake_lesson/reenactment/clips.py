@@ -15,9 +15,9 @@ from time import perf_counter
 import numpy as np
 from tqdm import tqdm
 
-from deepfake_lesson import blending, provenance
+from deepfake_lesson import provenance
 from deepfake_lesson.detectors import DETECTORS
-from deepfake_lesson.errors import MediaError
+from deepfake_lesson.errors import MediaError, check_choice, check_range
 from deepfake_lesson.evaluation import describe, measured_frames
 from deepfake_lesson.files import replacing
 from deepfake_lesson.images import fit, grid, write_image
@@ -60,10 +60,10 @@ class ReenactOptions:
     smooth: int = 2
 
     def __post_init__(self) -> None:
-        blending.check_choice("detector", self.detector, DETECTORS)
-        blending.check_range("smooth", self.smooth, 0, 5)
+        check_choice("detector", self.detector, DETECTORS)
+        check_range("smooth", self.smooth, 0, 5)
         if self.size is not None:
-            blending.check_range("size", self.size, 64, 2048)
+            check_range("size", self.size, 64, 2048)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,10 +20,9 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from deepfake_lesson.blending import check_choice, check_range
 from deepfake_lesson.conversion import ConvertOptions, Swapper, opacity
 from deepfake_lesson.detectors import DETECTORS
-from deepfake_lesson.errors import LessonError
+from deepfake_lesson.errors import LessonError, check_choice, check_range
 from deepfake_lesson.export import fast_function
 from deepfake_lesson.images import fit, to_float, to_uint8
 from deepfake_lesson.landmarks import (

@@ -19,8 +19,13 @@ from time import perf_counter
 import numpy as np
 from tqdm import tqdm
 
-from deepfake_lesson.blending import check_choice, check_range
-from deepfake_lesson.errors import LessonError, MediaError, NoFaceError
+from deepfake_lesson.errors import (
+    LessonError,
+    MediaError,
+    NoFaceError,
+    check_choice,
+    check_range,
+)
 from deepfake_lesson.files import folder_lock, replacing
 from deepfake_lesson.images import fit, read_image, write_image
 from deepfake_lesson.landmarks import transform_points, warp
