@@ -205,7 +205,8 @@ class FirstOrderModel:
         features = self.networks["encoder"](source, training=training)
         features = moved(features, moving["flow"])
         if "occlusion_map" in moving:
-            features *= resize(moving["occlusion_map"], *features.shape[1:3])
+            shown = resize(moving["occlusion_map"], *features.shape[1:3])
+            features = features * ops.cast(shown, features.dtype)
         prediction = self.networks["decoder"](features, training=training)
         return moving | {"prediction": prediction, "deformed": moved(source, moving["flow"])}
 
@@ -268,21 +269,21 @@ class _Parts:
         config = self.config
         picture = keras.Input((None, None, CHANNELS), name="picture")
         x = self.hourglass(picture, config.kp_detector, "predictor")
-        maps = {"heatmap": self.conv(x, config.num_kp, "kp", 7, "valid")}
+        maps = {"heatmap": self.head(x, config.num_kp, "kp", "valid")}
         if config.estimate_jacobian:
             count = 1 if config.single_jacobian_map else config.num_kp
             identity = keras.initializers.Constant(np.tile([1.0, 0.0, 0.0, 1.0], count))
             start = {"kernel_initializer": "zeros", "bias_initializer": identity}
-            maps["jacobian"] = self.conv(x, 4 * count, "jacobian", 7, "valid", **start)
+            maps["jacobian"] = self.head(x, 4 * count, "jacobian", "valid", **start)
         return keras.Model(picture, maps, name="kp_detector")
 
     def dense_motion(self) -> keras.Model:
         config = self.config
         shown = keras.Input((None, None, (config.num_kp + 1) * (CHANNELS + 1)), name="candidates")
         x = self.hourglass(shown, config.dense_motion, "hourglass")
-        maps = {"mask": self.conv(x, config.num_kp + 1, "mask", 7)}
+        maps = {"mask": self.head(x, config.num_kp + 1, "mask")}
         if config.estimate_occlusion_map:
-            maps["occlusion"] = self.conv(x, 1, "occlusion", 7)
+            maps["occlusion"] = self.head(x, 1, "occlusion")
         return keras.Model(shown, maps, name="dense_motion_network")
 
     def encoder(self) -> keras.Model:
@@ -335,6 +336,10 @@ class _Parts:
             change = layers.ReLU(dtype=self.dtype)(self.norm(change, f"{name}.norm{k}"))
             change = self.conv(change, x.shape[-1], f"{name}.conv{k}")
         return layers.Add(dtype=self.dtype)([x, change])
+
+    def head(self, x, filters, name, padding="same", **options):
+        """A 7 x 7 convolution to maps that positions are computed from: always in float32."""
+        return self.conv(x, filters, name, 7, padding, dtype="float32", **options)
 
     def conv(self, x, filters, name, kernel=3, padding="same", **options):
         start = keras.initializers.HeUniform(seed=next(self.seeds))
