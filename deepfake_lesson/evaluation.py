@@ -105,8 +105,7 @@ class Evaluation:
         return [row[name] for row in self.rows if np.isfinite(row.get(name, np.nan))]
 
     def _mean(self, name: str) -> float | None:
-        column = self._column(name)
-        return float(np.mean(column)) if column else None
+        return metrics.mean_known(self._column(name))
 
     def _jitter(self) -> dict[str, float] | None:
         """Jitter before and after; None without consecutive frames."""

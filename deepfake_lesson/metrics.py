@@ -10,6 +10,8 @@ import numpy as np
 
 from deepfake_lesson.landmarks import head_pose, interocular
 
+MOUTH = ("jaw", "smile")  # what `mouth` measures
+
 
 def truth_error(image: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
     """Mean absolute difference inside the mask, 0 (equal) to 1; NaN for an empty mask.
@@ -107,13 +109,19 @@ def pose_change(before: np.ndarray, after: np.ndarray, size: tuple[int, int]) ->
 
 
 def mouth(landmarks: np.ndarray) -> tuple[float, float]:
-    """How far the jaw is open, and how wide the smile, as shares of the eyes' outer distance.
+    """How far the jaw is open, and how wide the smile (`MOUTH`), by the eyes' outer distance.
 
     Mean gap of the inner lips and distance of the mouth's corners. landmarks: (68, 2).
     """
     gaps = np.linalg.norm(landmarks[[61, 62, 63]] - landmarks[[67, 66, 65]], axis=1)
     width = np.linalg.norm(landmarks[48] - landmarks[54])
     return float(gaps.mean() / interocular(landmarks)), float(width / interocular(landmarks))
+
+
+def mean_known(values: Sequence[float]) -> float | None:
+    """The mean of the values that are numbers; None where none is."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else None
 
 
 def correlation(a: Sequence[float], b: Sequence[float]) -> float | None:

@@ -31,7 +31,6 @@ Truth = Callable[[int], Any]
 MARGIN = 6  # pixels round the face: half the window of the structural similarity
 NEAR = 0.06  # of the eyes' outer distance: how far a region reaches beyond its landmarks
 PARTS = {"eyes": ("left_eye", "right_eye"), "mouth": ("outer_lip",)}
-MOUTH = ("jaw", "smile")
 
 
 class TruthComparison:
@@ -109,11 +108,11 @@ class TruthComparison:
         columns = {
             measure: [row[measure] for row in self.rows[name]] for measure in self.rows[name][0]
         }
-        means = {measure: _mean(column) for measure, column in columns.items()}
+        means = {measure: metrics.mean_known(column) for measure, column in columns.items()}
         mouths = [self._path(who, "mouth").T for who in (name, "truth")]
         follows = {
             measure: metrics.correlation(*both)
-            for measure, *both in zip(MOUTH, *mouths, strict=True)
+            for measure, *both in zip(metrics.MOUTH, *mouths, strict=True)
         }
         return (
             means
@@ -150,11 +149,6 @@ def _near(landmarks: np.ndarray, regions: tuple[str, ...], shape: tuple[int, int
         cv2.fillConvexPoly(inside, outline, 1)
         cv2.polylines(inside, [outline], True, 1, reach)
     return inside > 0
-
-
-def _mean(column: list[float]) -> float | None:
-    known = [value for value in column if np.isfinite(value)]
-    return float(np.mean(known)) if known else None
 
 
 def studio_truth(clip: str | Path, seed: int | None) -> Truth | None:

@@ -102,6 +102,11 @@ def test_mouths_are_measured_in_eye_distances():
     assert metrics.mouth(turned) == pytest.approx(metrics.mouth(opened), rel=1e-5)
 
 
+def test_a_mean_is_one_of_what_is_known():
+    assert metrics.mean_known([1.0, np.nan, 3.0, np.inf]) == 2.0
+    assert metrics.mean_known([]) is None and metrics.mean_known([np.nan]) is None
+
+
 def test_a_correlation_needs_motion():
     a, b = [1, 2, 3, 5], [2, 4, 6.5, 0]
     assert metrics.correlation(a, b) == pytest.approx(np.corrcoef(a, b)[0, 1])

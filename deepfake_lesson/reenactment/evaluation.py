@@ -22,7 +22,6 @@ from deepfake_lesson.reenactment.conditions import Square, square_matrix
 # Frame number -> the target doing what the driver does: `image` (S, S, 3) uint8, `face_mask`
 # (S, S) bool and `landmarks` (68, 2) as dlib reads them; None where the driver does nothing.
 Truth = Callable[[int], SimpleNamespace | None]
-MOUTH = ("jaw", "smile")
 
 
 def reconstruction_scores(
@@ -163,18 +162,18 @@ class ReenactmentEvaluation:
         """
         to_target, to_driver = self._column("to_target"), self._column("to_driver")
         identity = {
-            "to_target": _mean(to_target),
-            "to_driver": _mean(to_driver),
-            "kept": _mean(to_target <= self.threshold),
-            "truth_kept": _mean(self._column("truth_to_target") <= self.threshold),
+            "to_target": metrics.mean_known(to_target),
+            "to_driver": metrics.mean_known(to_driver),
+            "kept": metrics.mean_known(to_target <= self.threshold),
+            "truth_kept": metrics.mean_known(self._column("truth_to_target") <= self.threshold),
             "nearer_target": metrics.share_nearer(to_target, to_driver) if len(to_target) else None,
         }
         errors = ("landmarks", "pose", "ssim", "ssim_face")
-        truth = {name: _mean(self._column(f"truth_{name}")) for name in errors}
+        truth = {name: metrics.mean_known(self._column(f"truth_{name}")) for name in errors}
         return {
             "identity": identity,
             "drawing": self._follows("drawn")
-            | {"landmarks": _mean(self._column("drawn_landmarks"))},
+            | {"landmarks": metrics.mean_known(self._column("drawn_landmarks"))},
             "truth": self._follows("truth") | truth if self.truth else None,
             "measured": len(self.rows),
         }
@@ -190,16 +189,12 @@ class ReenactmentEvaluation:
             name: metrics.correlation(
                 [row[f"found_{name}"] for row in rows], [row[f"{wanted}_{name}"] for row in rows]
             )
-            for name in MOUTH
+            for name in metrics.MOUTH
         }
 
 
 def _mouths(whose: str, landmarks: np.ndarray) -> dict[str, float]:
     return {
         f"{whose}_{name}": value
-        for name, value in zip(MOUTH, metrics.mouth(landmarks), strict=True)
+        for name, value in zip(metrics.MOUTH, metrics.mouth(landmarks), strict=True)
     }
-
-
-def _mean(column: np.ndarray) -> float | None:
-    return float(np.mean(column)) if len(column) else None
