@@ -28,7 +28,7 @@ from deepfake_lesson.augment import Augmentation
 from deepfake_lesson.conversion import ConvertOptions, convert
 from deepfake_lesson.extraction import create_face_dataset
 from deepfake_lesson.files import replacing
-from deepfake_lesson.images import grid, write_image
+from deepfake_lesson.images import fit, grid, write_image
 from deepfake_lesson.models.autoencoder import AutoencoderConfig
 from deepfake_lesson.people import Person, open_person
 from deepfake_lesson.studio.recipe import record
@@ -48,8 +48,8 @@ PAIRS = {  # driver, painted on him
 LEARNT = ("screen_test", 12, 512, 1)  # performance, seconds, size, take
 HELD_OUT = ("conversation", 2.56, (640, 360), 2)
 FPS = 25
-SHOWN = (12, 44)  # frames of the figure, and what of them
-CROP = (slice(0, 360), slice(140, 500))
+SHOWN = (12, 44)  # frames of the figure, what of them, and at how many pixels
+CROP, SIDE = (slice(0, 360), slice(140, 500)), 240
 
 
 def laptop() -> TrainingConfig:
@@ -274,7 +274,7 @@ def figure(row: str, minutes: float) -> np.ndarray | None:
         return None
     names = ("driver", "swap", "truth") * len(SHOWN)
     labels = [*names, *[""] * (len(lines) - len(names))]
-    pictures = [picture[CROP] for picture in lines]
+    pictures = [fit(picture[CROP], SIDE) for picture in lines]
     return grid(pictures, len(names), labels)
 
 

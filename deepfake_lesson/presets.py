@@ -22,7 +22,7 @@ class Preset:
     Of the face swap: size: side of the model's pictures in pixels. width: factor on the classic
     number of filters. upscale: "shuffle" or "resize". batch_size: pictures of each person in a
     step. steps: the most steps a model gets in all. minutes: the most time one call of training
-    takes. reenactment: the same of pix2pix.
+    takes. reenactment, motion: the same of pix2pix and of first order motion.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Preset:
     steps: int
     minutes: float
     reenactment: "ReenactmentPreset"
+    motion: "MotionPreset"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,19 @@ class ReenactmentPreset:
     minutes: float
 
 
+@dataclass(frozen=True)
+class MotionPreset:
+    """size: side of the pictures in pixels. filters: of all three networks' largest size, and
+    most_filters of their smallest. steps, minutes: as for the face swap.
+    """
+
+    size: int
+    filters: int
+    most_filters: int
+    steps: int
+    minutes: float
+
+
 PRESETS = {
     preset.name: preset
     for preset in (
@@ -57,18 +71,21 @@ PRESETS = {
             steps=300,
             minutes=0.5,
             reenactment=ReenactmentPreset(128, 16, 16, steps=300, minutes=0.5),
+            motion=MotionPreset(64, 16, 128, steps=300, minutes=0.5),
         ),
         Preset(
             *("laptop", 128, 0.25, "shuffle", 16, 5e-4),
             steps=20_000,
             minutes=4.0,
             reenactment=ReenactmentPreset(256, 16, 16, steps=60_000, minutes=10.0),
+            motion=MotionPreset(128, 32, 256, steps=60_000, minutes=10.0),
         ),
         Preset(
             *("gpu", 128, 1.0, "shuffle", 64, 5e-5),
             steps=50_000,
             minutes=60.0,
             reenactment=ReenactmentPreset(256, 64, 64, steps=80_000, minutes=60.0),
+            motion=MotionPreset(256, 64, 1024, steps=100_000, minutes=60.0),
         ),
     )
 }

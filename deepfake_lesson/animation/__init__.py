@@ -1,0 +1,1 @@
+"""First order motion at work: clips to learn from, training, and one picture moved by a video."""

@@ -1,0 +1,120 @@
+"""Training first order motion in a model folder: clips in, resumed to the bit, loaded again."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deepfake_lesson import presets
+from deepfake_lesson.animation import clips as motion_clips
+from deepfake_lesson.animation.training import (
+    MotionConfig,
+    load_motion,
+    motion_batch,
+    train_motion,
+)
+from deepfake_lesson.errors import LessonError, ModelError
+from deepfake_lesson.images import read_image
+from deepfake_lesson.models.first_order import FirstOrderConfig, HourglassConfig
+
+SMALL = HourglassConfig(block_expansion=4, max_features=16, num_blocks=2, scale_factor=1)
+NETWORKS = FirstOrderConfig(
+    num_kp=3,
+    block_expansion=4,
+    max_features=16,
+    num_bottleneck_blocks=1,
+    kp_detector=SMALL,
+    dense_motion=SMALL,
+)
+CONFIG = MotionConfig(NETWORKS, size=32, batch_size=2, learning_rate=1e-3)
+STRIP = 160 + 4  # pixels of a picture in a preview, and the gap
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (length, 32, 32, 3), np.uint8) for length in (5, 2, 9)]
+
+
+@pytest.fixture(scope="module")
+def whole(clips, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("motion") / "whole"
+    report = train_motion(clips, folder, steps=12, config=CONFIG, progress=False)
+    return folder, report
+
+
+def test_a_model_of_motion_is_a_folder(whole):
+    folder, report = whole
+    assert report.step == 12 and np.isfinite(report.loss)
+    model, config = load_motion(folder)
+    assert config == CONFIG
+    points = model.keypoints(np.zeros((1, 32, 32, 3), np.float32))
+    assert points["value"].shape == (1, 3, 2) and points["jacobian"].shape == (1, 3, 2, 2)
+    sheet = read_image(folder / "preview" / "latest.png")
+    assert sheet.shape[1] >= 3 * 160
+
+
+def test_a_training_goes_on_to_the_bit(whole, clips, tmp_path):
+    for steps in (5, 12):
+        train_motion(clips, tmp_path, steps=steps, config=CONFIG, progress=False)
+    one, other = (load_motion(folder)[0].networks for folder in (whole[0], tmp_path))
+    for name in one:
+        for pair in zip(one[name].get_weights(), other[name].get_weights(), strict=True):
+            np.testing.assert_array_equal(*pair)
+
+
+def test_a_batch_is_two_frames_of_one_clip_in_one_light(clips):
+    config = replace(CONFIG, batch_size=6, light=0.0)
+    (source, driving, affine, pulls), target = motion_batch(7, clips, config)
+    assert source.shape == (6, 32, 32, 3) and affine.shape == (6, 2, 3) and len(pulls) == 6
+    np.testing.assert_array_equal(driving, target)
+    frames = {
+        (number, frame[:, ::way].tobytes())
+        for number, clip in enumerate(clips)
+        for frame in clip
+        for way in (1, -1)
+    }
+    for pair in zip(source, driving, strict=True):
+        first, second = ((np.rint(frame * 255)).astype(np.uint8).tobytes() for frame in pair)
+        assert first != second
+        assert any((k, first) in frames and (k, second) in frames for k in range(3))
+
+
+def test_another_network_is_refused(whole, clips):
+    other = replace(CONFIG, first_order=replace(NETWORKS, num_kp=4))
+    with pytest.raises(ModelError, match="another network"):
+        train_motion(clips, whole[0], steps=13, config=other, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ([], "there is none"),
+        ([np.zeros((1, 32, 32, 3), np.uint8)], r"clip 0 is \(1, 32, 32, 3\)"),
+        ([np.zeros((4, 64, 64, 3), np.uint8)], r"not \(at least 2, 32, 32, 3\)"),
+    ],
+)
+def test_clips_that_cannot_be_learnt_from_are_refused(wrong, said, tmp_path):
+    with pytest.raises(LessonError, match=said):
+        train_motion(wrong, tmp_path / "model", steps=1, config=CONFIG, progress=False)
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("wrong", [{"size": 100}, {"batch_size": 0}, {"learning_rate": 2.0}])
+def test_a_wrong_config_says_what_is_wrong(wrong):
+    with pytest.raises(LessonError, match=next(iter(wrong))):
+        MotionConfig(**wrong)
+
+
+def test_every_preset_makes_a_config():
+    for preset in presets.PRESETS.values():
+        config = MotionConfig.from_preset(preset)
+        assert config.size * config.first_order.kp_detector.scale_factor == 32
+
+
+def test_the_square_of_a_clip_does_not_move(actress):
+    """Where the background is still in the clip, it is still in the cut."""
+    cut = motion_clips.face_clip(actress.media / "clip.mp4", 64)
+    assert cut.shape[1:] == (64, 64, 3) and len(cut) > 40
+    corner = cut[:, :6, :6].astype(float)
+    assert corner.std(axis=0).mean() < 4 < cut[:, 20:44, 20:44].astype(float).std(axis=0).mean()
