@@ -1,0 +1,86 @@
+"""Film people for first order motion, and train a model of motion on them.
+
+    python data_scripts/train_motion_weights.py                      # hours; goes on where it was
+    python data_scripts/train_motion_weights.py --preset quick --minutes 30
+
+Two hundred studio people are filmed for some moments each, every person in one room, one light and
+from one place, turning, talking and making faces. Two moments of a person make an example. The
+people are "base" seeds of the studio, which no demo, chapter, test or benchmark uses. Pictures and
+checkpoints stay in build/motion; preview/latest.png in the model's folder shows people who are held
+out.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from train_base_weights import film_all, random_moment
+
+from deepfake_lesson import presets
+from deepfake_lesson.files import replacing
+from deepfake_lesson.images import fit
+from deepfake_lesson.studio.people import RESERVED_SEEDS
+
+HELD_OUT = RESERVED_SEEDS["base"][32:44]
+PEOPLE = RESERVED_SEEDS["base"][600:800]
+MOMENTS = 24  # of each person
+FRAME_SIZE, FACE_SIZE = 256, 128  # pixels of the photo, and of the square that is kept
+
+
+def film(seed: int, folder: Path) -> None:
+    """Moments of a person in one scene, cut to one square: (MOMENTS, FACE_SIZE, FACE_SIZE, 3)."""
+    from deepfake_lesson.animation.clips import cut
+    from deepfake_lesson.studio.people import Identity
+    from deepfake_lesson.studio.renderer import render_moment
+
+    path = folder / f"{seed}.npy"
+    if path.exists():
+        return
+    rng = np.random.default_rng((seed, 11))
+    _, scene = random_moment(rng)
+    identity, frames = Identity.sample(seed), []
+    for number in range(MOMENTS):
+        moment, _ = random_moment(rng)
+        shot = replace(scene, camera=scene.camera.frame(number))
+        frames.append(render_moment(identity, moment, shot, FRAME_SIZE, supersample=1))
+    points = np.stack([frame.landmarks for frame in frames])
+    with replacing(path) as draft:
+        np.save(draft, cut((frame.image for frame in frames), points, FACE_SIZE))
+
+
+def load(folder: Path, seeds, size: int) -> list[np.ndarray]:
+    """The clips of these people at `size` pixels."""
+    clips = (np.load(folder / f"{seed}.npy") for seed in seeds)
+    return [np.stack([fit(frame, size) for frame in clip]) for clip in clips]
+
+
+def main() -> None:
+    from deepfake_lesson.animation.training import MotionConfig, train_motion
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--folder", type=Path, default=Path("build/motion"))
+    parser.add_argument("--preset", choices=("quick", "laptop"), default="laptop")
+    parser.add_argument("--minutes", type=float, help="of this call; without: the preset's steps")
+    parser.add_argument("--film-only", action="store_true", help="make the pictures, then stop")
+    wishes = parser.parse_args()
+    pictures = wishes.folder / "pictures"
+    film_all(film, [*HELD_OUT, *PEOPLE], pictures)
+    if wishes.film_only:
+        return
+    chosen = presets.preset(wishes.preset)
+    size = MotionConfig.from_preset(chosen).size
+    train_motion(
+        load(pictures, PEOPLE, size),
+        wishes.folder / wishes.preset,
+        wishes.preset,
+        steps=None if wishes.minutes else chosen.motion.steps,
+        minutes=wishes.minutes,
+        held_out=load(pictures, HELD_OUT, size),
+    )
+
+
+if __name__ == "__main__":
+    main()
