@@ -39,7 +39,7 @@ class HourglassConfig:
     """A network that shrinks, grows, and hands every size across.
 
     block_expansion: channels of its largest size; each halving doubles them up to max_features.
-    num_blocks: halvings. scale_factor: how much smaller than the picture it works, 0.25 or 1.
+    num_blocks: halvings. scale_factor: how much smaller than the picture it works: 1, 0.5, 0.25.
     """
 
     block_expansion: int = 32
@@ -52,10 +52,11 @@ class HourglassConfig:
 class FirstOrderConfig:
     """The published settings under the published names; the defaults are those of vox-256.
 
-    num_kp: keypoints. temperature: of the soft-max that makes a heat-map; the lower, the more
-    pointed. single_jacobian_map: one map of Jacobians for all keypoints. block_expansion,
-    max_features, num_down_blocks, num_bottleneck_blocks: of the generator. kp_detector and
-    dense_motion: the two hourglasses.
+    num_kp: keypoints. estimate_jacobian: without it keypoints only shift their surroundings.
+    temperature: of the soft-max that makes a heat-map; the lower, the more pointed.
+    single_jacobian_map: one map of Jacobians for all keypoints. block_expansion, max_features,
+    num_down_blocks, num_bottleneck_blocks: of the generator. estimate_occlusion_map: without it
+    nothing is taken for hidden. kp_detector, dense_motion: the two hourglasses.
     """
 
     num_kp: int = 10
