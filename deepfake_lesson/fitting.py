@@ -104,7 +104,8 @@ def supervised(
 ) -> Trainee:
     """A model that learns targets from inputs: a batch is (inputs, targets[, sample_weights]).
 
-    loss, loss_weights: as for `keras.Model.compile`. name: of the weights in the model folder.
+    loss, loss_weights: as for `keras.Model.compile`; without a loss the model computes its own.
+    name: of the weights in the model folder.
     """
     optimizer.build(model.trainable_variables)
     model.compile(optimizer, loss, loss_weights, jit_compile=False)

@@ -5,8 +5,8 @@ What the model learns is motion, not a person: trained on enough people it moves
 never seen.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from deepfake_lesson import presets
 from deepfake_lesson.augment import random_light
 from deepfake_lesson.checkpoints import START_ANEW, Trainee, load_weights, read_config
 from deepfake_lesson.errors import LessonError, ModelError
-from deepfake_lesson.fitting import Limits, TrainingReport, fit
+from deepfake_lesson.fitting import Limits, TrainingReport, fit, supervised
 from deepfake_lesson.images import fit as resized
 from deepfake_lesson.images import grid, to_float, to_uint8
 from deepfake_lesson.models import keras
@@ -157,15 +157,8 @@ def learner(model: FirstOrderModel, config: MotionConfig) -> Trainee:
     training = FirstOrderTraining(
         model, any_size(feature_network(laptop.autoencoder)), config.losses
     )
-    optimizer = make_optimizer(config.learning_rate)
-    optimizer.build(training.trainable_variables)
-    training.compile(optimizer, jit_compile=False)
-
-    def step(batch: tuple) -> Mapping[str, float]:
-        training.reset_metrics()  # else Keras returns the mean since the beginning
-        return training.train_on_batch(*batch, return_dict=True)
-
-    return Trainee(model.networks, {"optimizer": optimizer}, step)
+    trainee = supervised(training, make_optimizer(config.learning_rate), None)
+    return replace(trainee, models=model.networks)
 
 
 def any_size(network: keras.Model) -> keras.Model:

@@ -4,7 +4,7 @@ The network learns one person's looks from drawings of that person's landmarks. 
 brings base weights for the network it starts from those, which have seen how drawings become faces.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from deepfake_lesson.checkpoints import (
     write_config,
 )
 from deepfake_lesson.errors import LessonError, ModelError
-from deepfake_lesson.fitting import Limits, TrainingReport, fit
+from deepfake_lesson.fitting import Limits, TrainingReport, fit, supervised
 from deepfake_lesson.identity import embed, mean_embedding
 from deepfake_lesson.images import fit as resized
 from deepfake_lesson.images import grid
@@ -227,15 +227,8 @@ def starting_model(config: ReenactmentConfig) -> Pix2pix:
 
 def adversarial(model: Pix2pix, config: ReenactmentConfig) -> Trainee:
     """The model as `fit` trains it: a batch is drawings, photographs and the pixels' weights."""
-    optimizer = make_optimizer(config.learning_rate)
-    optimizer.build(model.trainable_variables)
-    model.compile(optimizer, jit_compile=False)
-
-    def step(batch: tuple) -> Mapping[str, float]:
-        model.reset_metrics()  # else Keras returns the mean since the beginning
-        return model.train_on_batch(*batch, return_dict=True)
-
-    return Trainee(model.networks, {"optimizer": optimizer}, step)
+    trainee = supervised(model, make_optimizer(config.learning_rate), None)
+    return replace(trainee, models=model.networks)
 
 
 def load_reenactment(folder: str | Path) -> ReenactmentModel:
