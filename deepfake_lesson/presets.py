@@ -95,7 +95,7 @@ def preset(name: str | None = None) -> Preset:
     """The preset of that name, else the environment's, else the machine's.
 
     >>> preset("quick").size
-    64
+    128
     """
     source = "preset" if name else VARIABLE
     name = name or os.environ.get(VARIABLE) or ("gpu" if has_gpu() else "laptop")
