@@ -95,6 +95,14 @@ class Diverged(Exception):
     """The loss or a weight is no longer a number."""
 
 
+def check_step(batch_size: int, learning_rate: float, usual_batch: int) -> None:
+    """Raise LessonError unless a step has pictures and a rate that can be learnt with."""
+    if batch_size < 1:
+        raise LessonError("batch_size", f"{batch_size} is less than 1", f"Try {usual_batch}.")
+    if not 0 < learning_rate < 1:
+        raise LessonError("learning_rate", f"{learning_rate} is not in 0..1", "Try 2e-4.")
+
+
 def supervised(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,

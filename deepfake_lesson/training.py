@@ -27,7 +27,7 @@ from deepfake_lesson.checkpoints import (
 )
 from deepfake_lesson.dataset import load_faces, person_embedding
 from deepfake_lesson.errors import LessonError, ModelError
-from deepfake_lesson.fitting import Limits, TrainingReport, fit, supervised
+from deepfake_lesson.fitting import Limits, TrainingReport, check_step, fit, supervised
 from deepfake_lesson.images import fit as resized
 from deepfake_lesson.images import grid, label_picture, to_uint8
 from deepfake_lesson.landmarks import (
@@ -94,10 +94,7 @@ class TrainingConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self):
-        if self.batch_size < 1:
-            raise LessonError("batch_size", f"{self.batch_size} is less than 1", "Try 16.")
-        if not 0 < self.learning_rate < 1:
-            raise LessonError("learning_rate", f"{self.learning_rate} is not in 0..1", "Try 2e-4.")
+        check_step(self.batch_size, self.learning_rate, usual_batch=16)
         if self.decay_steps < 0:
             raise LessonError("decay_steps", f"{self.decay_steps} is below 0", "0: no decay.")
 
@@ -244,7 +241,7 @@ def learner(autoencoder: keras.Model, config: TrainingConfig) -> Trainee:
 
 
 def feature_network(config: AutoencoderConfig) -> keras.Model:
-    """Pictures to the maps of the base encoder's first three convolutions.
+    """Pictures of any size to the maps of the base encoder's first three convolutions.
 
     Raises LessonError if there is no base for this network, ModelError if it is damaged.
     """
@@ -255,8 +252,13 @@ def feature_network(config: AutoencoderConfig) -> keras.Model:
     encoder = build_encoder(config, dtype=presets.compute_dtype())
     with explained(folder / "encoder.weights.h5"):
         encoder.load_weights(folder / "encoder.weights.h5")
-    maps = [layer.output for layer in encoder.layers if isinstance(layer, keras.layers.LeakyReLU)]
-    network = keras.Model(encoder.input, maps[:FEATURE_MAPS], name="features")
+    x = pictures = keras.Input((None, None, 3))
+    maps = []
+    for layer in encoder.layers[1 : 1 + 2 * FEATURE_MAPS]:  # convolution and LeakyReLU in turn
+        x = layer(x)
+        if isinstance(layer, keras.layers.LeakyReLU):
+            maps.append(x)
+    network = keras.Model(pictures, maps, name="features")
     network.trainable = False
     return network
 

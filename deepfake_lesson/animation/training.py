@@ -16,10 +16,9 @@ from deepfake_lesson import presets
 from deepfake_lesson.augment import random_light
 from deepfake_lesson.checkpoints import START_ANEW, Trainee, load_weights, read_config
 from deepfake_lesson.errors import LessonError, ModelError
-from deepfake_lesson.fitting import Limits, TrainingReport, fit, supervised
+from deepfake_lesson.fitting import Limits, TrainingReport, check_step, fit, supervised
 from deepfake_lesson.images import fit as resized
 from deepfake_lesson.images import grid, to_float, to_uint8
-from deepfake_lesson.models import keras
 from deepfake_lesson.models.first_order import FirstOrderConfig, FirstOrderModel, HourglassConfig
 from deepfake_lesson.models.first_order_training import (
     FirstOrderLosses,
@@ -53,10 +52,7 @@ class MotionConfig:
     seed: int = 0
 
     def __post_init__(self):
-        if self.batch_size < 1:
-            raise LessonError("batch_size", f"{self.batch_size} is less than 1", "Try 8.")
-        if not 0 < self.learning_rate < 1:
-            raise LessonError("learning_rate", f"{self.learning_rate} is not in 0..1", "Try 2e-4.")
+        check_step(self.batch_size, self.learning_rate, usual_batch=8)
         if self.size < WORKING_SIZE or self.size % WORKING_SIZE:
             problem = f"{self.size} is no multiple of {WORKING_SIZE}"
             raise LessonError("size", problem, "Take 64, 128 or 256.")
@@ -112,8 +108,10 @@ def train_motion(
         steps, minutes = chosen.motion.steps, chosen.motion.minutes
     folder, limits = Path(model_folder), Limits(steps, minutes)
     asked = config or (MotionConfig.from_preset(chosen) if preset else None)
-    config = _going_on(folder, asked) if not fresh and (folder / "config.json").exists() else None
-    config = config or asked or MotionConfig.from_preset(chosen)
+    if not fresh and (folder / "config.json").exists():
+        config = _going_on(folder, asked)
+    else:
+        config = asked or MotionConfig.from_preset(chosen)
     if not clips:
         raise LessonError("clips", "there is none", "Give at least one, see clips.face_clip.")
     for name, some in (("clips", clips), ("held_out", held_out)):
@@ -154,24 +152,9 @@ def motion_batch(
 def learner(model: FirstOrderModel, config: MotionConfig) -> Trainee:
     """The model as `fit` trains it: a batch is that of `motion_batch`."""
     laptop = TrainingConfig.from_preset(presets.preset("laptop"))
-    training = FirstOrderTraining(
-        model, any_size(feature_network(laptop.autoencoder)), config.losses
-    )
+    training = FirstOrderTraining(model, feature_network(laptop.autoencoder), config.losses)
     trainee = supervised(training, make_optimizer(config.learning_rate), None)
     return replace(trainee, models=model.networks)
-
-
-def any_size(network: keras.Model) -> keras.Model:
-    """The same layers for pictures of any size; the network has nothing but convolutions."""
-    picture = keras.Input((None, None, 3))
-    maps, x = [], picture
-    for layer in network.layers[1:]:
-        x = layer(x)
-        if isinstance(layer, keras.layers.LeakyReLU):
-            maps.append(x)
-    same = keras.Model(picture, maps, name=network.name)
-    same.trainable = False
-    return same
 
 
 def shown_pairs(clips: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

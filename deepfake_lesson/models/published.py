@@ -18,6 +18,16 @@ import numpy as np
 from deepfake_lesson.errors import ModelError
 
 MAGIC = 0x1950A86A20F9469CFC6C  # first number of a checkpoint before PyTorch 1.6
+# What reading raises where a file is cut off or is something else.
+DAMAGED = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    EOFError,
+    OSError,
+    zipfile.BadZipFile,
+)
 REMEDY = "Fetch the file again from where its authors put it."
 STORAGES = {
     "FloatStorage": np.float32,
@@ -47,7 +57,7 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
             content = _read_npz(path) if path.suffix == ".npz" else _read_torch(file)
     except pickle.UnpicklingError as error:
         raise ModelError(path, f"is refused: {error}", REMEDY) from error
-    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, AttributeError) as error:
+    except DAMAGED as error:
         raise ModelError(path, f"is no checkpoint, or damaged ({error})", REMEDY) from error
     return dict(_flat(content, ""))
 

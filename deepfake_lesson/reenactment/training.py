@@ -22,7 +22,7 @@ from deepfake_lesson.checkpoints import (
     write_config,
 )
 from deepfake_lesson.errors import LessonError, ModelError
-from deepfake_lesson.fitting import Limits, TrainingReport, fit, supervised
+from deepfake_lesson.fitting import Limits, TrainingReport, check_step, fit, supervised
 from deepfake_lesson.identity import embed, mean_embedding
 from deepfake_lesson.images import fit as resized
 from deepfake_lesson.images import grid
@@ -79,10 +79,7 @@ class ReenactmentConfig:
     held_out: float = 0.15
 
     def __post_init__(self):
-        if self.batch_size < 1:
-            raise LessonError("batch_size", f"{self.batch_size} is less than 1", "Try 1.")
-        if not 0 < self.learning_rate < 1:
-            raise LessonError("learning_rate", f"{self.learning_rate} is not in 0..1", "Try 2e-4.")
+        check_step(self.batch_size, self.learning_rate, usual_batch=1)
         if not 0 < self.held_out <= 0.5:
             raise LessonError("held_out", f"{self.held_out} is not in 0..0.5", "Try 0.15.")
 
