@@ -2,6 +2,7 @@
 
     python benchmarks/swap_quality.py                           # about four hours on two cores
     python benchmarks/swap_quality.py --rows default --pairs 0 --minutes 1
+    python benchmarks/swap_quality.py --pairs 0 2 --steps 400    # whatever else the machine does
     python benchmarks/swap_quality.py --table                   # from what is measured already
 
 Each row of the table is a way to train. For each pair it is trained on clips of both people and
@@ -15,6 +16,7 @@ import json
 import os
 import platform
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -79,6 +81,8 @@ ROWS: dict[str, Callable[[], TrainingConfig]] = {
     "hair and room as skin": lambda: replace(laptop(), outside=1.0),
     "other light": lambda: replace(laptop(), augmentation=replace(GENTLE, light=0.5)),
     "classic augmentation": lambda: replace(laptop(), augmentation=Augmentation()),
+    "features compared": lambda: replace(laptop(), perceptual=0.1),
+    "critic": lambda: replace(laptop(), gan=0.02),
 }
 CONVERSIONS = {
     "not segmented": ConvertOptions(segment=False),
@@ -158,25 +162,34 @@ def person(seed: int, performance: str, seconds: float, size, take: int) -> Pers
     return filmed
 
 
-def model_folder(row: str, pair: tuple[int, int]) -> Path:
-    """Where the model of a row for a pair lies; below it, by minutes, what was measured."""
-    return BUILD / f"{row.replace(' ', '_')}_{pair[0]}_{pair[1]}"
+def model_folder(row: str, pair: tuple[int, int], unit: str = "min") -> Path:
+    """Where the model of a row for a pair lies; in it, by minutes or steps, what was measured."""
+    counted = "" if unit == "min" else f"_{unit}"
+    return BUILD / f"{row.replace(' ', '_')}_{pair[0]}_{pair[1]}{counted}"
 
 
-def measure(row: str, pair: tuple[int, int], minutes: float) -> None:
-    """Bring a row's model for a pair to so many minutes of training in all, and judge it."""
-    model, config = model_folder(row, pair), ROWS[row]()
-    if (done := model / f"{minutes:g}" / "result.json").exists():
+def measure(row: str, pair: tuple[int, int], until: str) -> None:
+    """Bring a row's model for a pair to so many minutes or steps in all, and judge it.
+
+    until: such as "3 min" or "400 steps"; these have a model of their own.
+    """
+    amount, unit = until.split()
+    model, config = model_folder(row, pair, unit), ROWS[row]()
+    if (done := model / amount / "result.json").exists():
         return
     a, b = (person(seed, *LEARNT) for seed in pair)
-    report = train(a, b, model, minutes=minutes - minutes_trained(model), config=config)
+    if unit == "min":
+        limit = {"minutes": float(amount) - minutes_trained(model)}
+    else:
+        limit = {"steps": int(amount)}
+    report = train(a, b, model, config=config, **limit)
     costs = {
         "pictures": 2 * config.batch_size * report.step,
         "pictures_per_second": report.pictures_per_second,
         "waiting_share": report.waiting_share,
         "parameters": load_model(model).autoencoder.count_params(),
     }
-    judge(row, pair, minutes, done, costs, ConvertOptions())
+    judge(model, done, {"row": row, "pair": pair, "until": until} | costs, ConvertOptions())
 
 
 def minutes_trained(model: Path) -> float:
@@ -190,21 +203,20 @@ def minutes_trained(model: Path) -> float:
 
 def measure_conversion(name: str, pair: tuple[int, int], minutes: float) -> None:
     """Swap once more with the default's model, in another way, and judge it."""
-    done = model_folder("default", pair) / name.replace(" ", "_") / "result.json"
+    model = model_folder("default", pair)
+    done = model / name.replace(" ", "_") / "result.json"
     if not done.exists():
-        judge("default", pair, minutes, done, {"conversion": name}, CONVERSIONS[name])
+        about = {"row": "default", "pair": pair, "until": f"{minutes:g} min", "conversion": name}
+        judge(model, done, about, CONVERSIONS[name])
 
 
-def judge(row, pair, minutes: float, done: Path, more: dict, options: ConvertOptions) -> None:
+def judge(model: Path, done: Path, about: dict, options: ConvertOptions) -> None:
     """Swap the clip that was held out, and write what that is like."""
-    clip = person(pair[0], *HELD_OUT).media / "clip.mp4"
+    clip = person(about["pair"][0], *HELD_OUT).media / "clip.mp4"
     done.parent.mkdir(parents=True, exist_ok=True)
-    report = convert(clip, model_folder(row, pair), "b", done.with_name("swap.mp4"), options)
+    report = convert(clip, model, "b", done.with_name("swap.mp4"), options)
     stages, identity = report["seconds"], report["identity"]
     result = {
-        "row": row,
-        "pair": pair,
-        "minutes": minutes,
         "input": report["truth"]["input"],
         "swap": report["truth"]["swap"],
         "nearer_b": identity["share_nearer_b"],
@@ -213,7 +225,7 @@ def judge(row, pair, minutes: float, done: Path, more: dict, options: ConvertOpt
         "ms_per_face": 1000 * (stages["generate"] + stages["blend"]) / report["faces_swapped"],
     }
     with replacing(done) as draft:
-        draft.write_text(json.dumps(result | more), encoding="utf-8")
+        draft.write_text(json.dumps(about | result), encoding="utf-8")
 
 
 def untouched(results: list[dict]) -> list[dict]:
@@ -239,20 +251,25 @@ def table(groups: dict[str, list[dict]], columns: dict) -> str:
 
 
 def groups(results: list[dict]) -> dict[str, list[dict]]:
-    """Trained rows by time, the untouched input first."""
+    """Trained rows by time or steps, the untouched input first."""
     found = {}
-    for minutes in sorted({result["minutes"] for result in results}):
+    for until in sorted({result["until"] for result in results}, key=_order):
         for row in ROWS:
-            chosen = [r for r in results if (r["row"], r["minutes"]) == (row, minutes)]
+            chosen = [r for r in results if (r["row"], r["until"]) == (row, until)]
             if chosen:
                 pairs = "" if len(chosen) == len(PAIRS) else f" ({len(chosen)} pairs)"
-                found[f"{row}, {minutes:g} min{pairs}"] = chosen
+                found[f"{row}, {until}{pairs}"] = chosen
     return {"untouched input": untouched(next(iter(found.values())))} | found
+
+
+def _order(until: str) -> tuple[bool, float]:
+    amount, unit = until.split()
+    return unit == "steps", float(amount)
 
 
 def conversions(results: list[dict], longest: float) -> dict[str, list[dict]]:
     """The default's model in the usual way and in others."""
-    usual = [r for r in results if (r["row"], r["minutes"]) == ("default", longest)]
+    usual = [r for r in results if (r["row"], r["until"]) == ("default", f"{longest:g} min")]
     plain = [result for result in usual if "conversion" not in result]
     others = {name: [r for r in usual if r.get("conversion") == name] for name in CONVERSIONS}
     return {"as usual": plain} | {name: chosen for name, chosen in others.items() if chosen}
@@ -282,7 +299,9 @@ def report() -> str:
     """The whole benchmarks/swap_quality.md, from what is measured."""
     results = [json.loads(path.read_text()) for path in sorted(BUILD.glob("*/*/result.json"))]
     trained = [result for result in results if "conversion" not in result]
-    found, longest = groups(trained), max(r["minutes"] for r in trained if r["row"] == "default")
+    found, ends = groups(trained), [r["until"].split() for r in trained if r["row"] == "default"]
+    pairs_at = Counter(float(amount) for amount, unit in ends if unit == "min")
+    longest = max(pairs_at, key=lambda minutes: (pairs_at[minutes], minutes))
     sheet = figure("default", longest)
     if sheet is not None:
         write_image(Path(__file__).with_suffix(".jpg"), sheet)
@@ -307,14 +326,16 @@ def main() -> None:
     )
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
     parser.add_argument("--pairs", type=int, nargs="+", default=range(len(PAIRS)), help="0 to 5")
-    parser.add_argument("--minutes", type=float, nargs="+", default=[3, 10], help="of training")
+    parser.add_argument("--minutes", type=float, nargs="*", default=[3, 10], help="of training")
+    parser.add_argument("--steps", type=int, nargs="*", default=[], help="instead of minutes")
     parser.add_argument("--conversions", action="store_true", help="also other ways to blend")
     parser.add_argument("--table", action="store_true", help="measure nothing, write the report")
     options = parser.parse_args()
     chosen = [list(PAIRS)[number] for number in options.pairs]
     if not options.table:
-        minutes = sorted(options.minutes)
-        jobs = [(row, pair, m) for m in minutes for row in options.rows for pair in chosen]
+        ends = [f"{m:g} min" for m in sorted(options.minutes)]
+        ends = [f"{n} steps" for n in sorted(options.steps)] or ends
+        jobs = [(row, pair, end) for end in ends for row in options.rows for pair in chosen]
         for job in tqdm(jobs, "models"):
             measure(*job)
     if options.conversions:
