@@ -3,6 +3,7 @@ sign.
 
     python data_scripts/fetch_dataset.py --list
     python data_scripts/fetch_dataset.py astronaut --out data
+    python data_scripts/fetch_dataset.py vox-256                  # first order motion, published
 
 An interrupted download goes on where it was. datasets.toml holds addresses, licences and checksums.
 """

@@ -98,9 +98,7 @@ def save_checkpoint(folder: Path, trainee: Trainee, checkpoint: Checkpoint) -> N
         np.savez(draft, **_optimizer_arrays(trainee))
     with replacing(folder / "history.csv") as draft:
         draft.write_text(_to_csv(checkpoint.history), encoding="utf-8")
-    with replacing(folder / "state" / "checkpoint.json") as draft:
-        progress = {name: getattr(checkpoint, name) for name in ("step", "seconds", "scores")}
-        draft.write_text(json.dumps(progress), encoding="utf-8")
+    _write_progress(folder, checkpoint)
     _remove_other_steps(folder, checkpoint.step)
 
 
@@ -109,9 +107,9 @@ def restore_checkpoint(folder: Path, trainee: Trainee) -> Checkpoint | None:
 
     Raises ModelError if a file is missing, cut off or belongs to another network.
     """
-    if not (folder / "state" / "checkpoint.json").is_file():
+    if not _progress_path(folder).is_file():
         return None
-    progress = _read_json(folder / "state" / "checkpoint.json")
+    progress = _read_json(_progress_path(folder))
     load_weights(folder, trainee.models)
     path = _optimizer_path(folder, progress["step"])
     with explained(path), np.load(path) as arrays:
@@ -125,7 +123,7 @@ def restore_checkpoint(folder: Path, trainee: Trainee) -> Checkpoint | None:
 def load_weights(folder: str | Path, models: dict[str, keras.Model]) -> None:
     """Load the weights that count into the named models; raises ModelError as above."""
     folder = Path(folder)
-    progress = folder / "state" / "checkpoint.json"
+    progress = _progress_path(folder)
     if not progress.is_file():
         raise ModelError(folder, "the model has no checkpoint yet", "Train it first.")
     step = _read_json(progress)["step"]
@@ -145,6 +143,16 @@ def remove_model(folder: Path) -> None:
 def weights_path(folder: Path, name: str, step: int) -> Path:
     """Where the weights of one model after so many steps are."""
     return folder / f"{name}-{step:06d}.weights.h5"
+
+
+def _progress_path(folder: Path) -> Path:
+    return folder / "state" / "checkpoint.json"
+
+
+def _write_progress(folder: Path, checkpoint: Checkpoint) -> None:
+    with replacing(_progress_path(folder)) as draft:
+        progress = {name: getattr(checkpoint, name) for name in ("step", "seconds", "scores")}
+        draft.write_text(json.dumps(progress), encoding="utf-8")
 
 
 def _optimizer_path(folder: Path, step: int) -> Path:
@@ -187,6 +195,15 @@ def save_half_weights(path: Path, model: keras.Model, half: keras.Model) -> None
     half.set_weights(model.get_weights())
     with weights_draft(path) as draft:
         half.save_weights(draft)
+
+
+def save_half_model(
+    folder: Path, models: dict[str, keras.Model], halves: dict[str, keras.Model]
+) -> None:
+    """Write weights that `load_weights` reads, as `save_half_weights`, without a past."""
+    for name, model in models.items():
+        save_half_weights(weights_path(folder, name, 0), model, halves[name])
+    _write_progress(folder, Checkpoint())
 
 
 @contextmanager

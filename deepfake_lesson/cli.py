@@ -74,6 +74,7 @@ Preset = Annotated[
 Steps = Annotated[int | None, typer.Option(min=1, help="Train up to this many steps in all.")]
 Minutes = Annotated[float | None, typer.Option(min=0.0, help="Train at most this long.")]
 Framing = Annotated[str, typer.Option(metavar="face|whole", help="What of a frame is learned.")]
+VideoSize = Annotated[int | None, typer.Option(help="Pixels of its side [the model's].")]
 NoLabel = Annotated[
     bool, typer.Option("--no-label", help="No visible label; the content credential stays.")
 ]
@@ -381,7 +382,7 @@ def reenact(
     driver: Annotated[Path, typer.Argument(metavar="DRIVER", help="A clip of somebody.")],
     model: Annotated[Path, typer.Option(help="The folder of a trained re-enactment.")],
     out: Annotated[Path, typer.Option(help="The video to be written.")],
-    size: Annotated[int | None, typer.Option(help="Pixels of its side [the model's].")] = None,
+    size: VideoSize = None,
     beside: Annotated[
         bool, typer.Option("--beside", help="Show driver and drawing beside the result.")
     ] = False,
@@ -412,6 +413,95 @@ def reenact(
         detector=detector or "hog",
     )
     _answer(reenact(driver, model, out, options, progress=True), as_json)
+
+
+@app.command("train-motion")
+def train_motion(
+    people: Annotated[list[Path], typer.Argument(metavar="PERSON...", help="People's folders.")],
+    model: Annotated[Path, typer.Option(help="The model's folder, made or trained on.")],
+    preset: Preset = None,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    start: Annotated[Path | None, typer.Option(help="A model to begin with.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train first order motion on clips of many people.
+
+    Every video in a person's media folder is a clip, and every folder with the frames of one; they
+    are cut to the face once. Goes on where an earlier training of the same folder stopped.
+
+    \b
+    Examples:
+      deepfake-lesson train-motion people/* --model models/motion
+      deepfake-lesson train-motion people/me --model models/me --start models/motion --minutes 10
+    """
+    from deepfake_lesson.people import open_person
+
+    _refuse_both(steps, minutes)
+    opened = [open_person(person) for person in people]
+
+    from deepfake_lesson import presets
+    from deepfake_lesson.animation.clips import person_clips
+    from deepfake_lesson.animation.training import train_motion
+
+    size = presets.preset(preset).motion.size
+    clips = [clip for person in opened for clip in person_clips(person, size)]
+    report = train_motion(clips, model, preset, steps, minutes, fresh=fresh, start=start)
+    _answer(report, as_json)
+
+
+@app.command()
+def animate(
+    face: Annotated[Path, typer.Argument(metavar="FACE", help="A picture of one person.")],
+    driving: Annotated[Path, typer.Argument(metavar="DRIVING", help="A clip of somebody.")],
+    out: Annotated[Path, typer.Option(help="The video to be written.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Model folder or vox-256 checkpoint [the package's own].")
+    ] = None,
+    relative: Annotated[
+        bool, typer.Option("--relative/--absolute", help="Take over motion, or place and shape.")
+    ] = True,
+    adapt_scale: Annotated[
+        bool, typer.Option("--adapt-scale", help="A larger face makes larger motions.")
+    ] = False,
+    best_frame: Annotated[
+        bool, typer.Option("--best-frame", help="Begin with the frame most like the picture.")
+    ] = False,
+    size: VideoSize = None,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Show driver and picture beside the result.")
+    ] = False,
+    detector: DetectorName = None,
+    no_label: NoLabel = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a picture do what somebody does in a clip.
+
+    Nothing is trained: one picture is enough. The result is as long as the clip and has its sound;
+    it is labelled and signed, report.json and contact_sheet.png are written beside it.
+
+    \b
+    Examples:
+      deepfake-lesson animate face.png people/four/media/clip.mp4 --out out.mp4
+      deepfake-lesson animate face.png clip.mp4 --out out.mp4 --best-frame --beside --size 256
+      deepfake-lesson animate face.png clip.mp4 --out out.mp4 --model vox-cpk.pth.tar --absolute
+    """
+    from deepfake_lesson.animation.animate import SHIPPED, AnimateOptions, animate
+
+    options = AnimateOptions(
+        relative=relative,
+        adapt_scale=adapt_scale,
+        best_frame=best_frame,
+        size=size,
+        beside=beside,
+        label=not no_label,
+        detector=detector or "hog",
+    )
+    report = animate(face, driving, out, model or SHIPPED, options, progress=True)
+    for warning in report["warnings"]:
+        typer.echo(f"Note: {warning}.", err=True)
+    _answer(report, as_json)
 
 
 @app.command()

@@ -6,27 +6,35 @@ The registry is a TOML file, a table for each dataset:
     title = "Portrait of an astronaut"
     licence = "public domain"
     page = "https://..."             where it is described
-    access = "open"                  or "agreement", and then `sign` says where
+    access = "open"                  or "agreement", and then `sign` says where, or "listed"
     address = "https://..."          one file; open ones only
     size = 791555                    bytes
     sha256 = "88431cd9..."
     notes = "what to know before it is used"
     checked = "what was verified, and when"
+
+What is listed has instead of the last three
+
+    listing = "https://..."          JSON with `file` (its address), `size` and `sha256`
+    saved_as = "model.bin"
+
+The checksum of the first use is kept beside the file, and every later use has to have the same.
 """
 
 import hashlib
+import json
 import os
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from deepfake_lesson.errors import LessonError
-from deepfake_lesson.files import disk_full, folder_lock, is_disk_full
+from deepfake_lesson.files import disk_full, folder_lock, is_disk_full, replacing
 
-ACCESS = ("open", "agreement")
+ACCESS = ("open", "agreement", "listed")
 TIMEOUT = 30  # seconds without a byte
 BLOCK = 1 << 16
 
@@ -50,6 +58,8 @@ class Dataset:
     address: str = ""
     size: int = 0
     sha256: str = ""
+    listing: str = ""
+    saved_as: str = ""
 
     def __post_init__(self) -> None:
         if self.access not in ACCESS:
@@ -58,11 +68,13 @@ class Dataset:
             raise ValueError("what is open needs address, size and sha256 (64 digits)")
         if self.access == "agreement" and (self.address or not self.sign):
             raise ValueError("what needs an agreement has `sign`, and no address")
+        if self.access == "listed" and not (self.listing and self.saved_as):
+            raise ValueError("what is listed has `listing` and `saved_as`")
 
     @property
     def file(self) -> str:
-        """The name under which it is kept: the last part of the address."""
-        return Path(urlsplit(self.address).path).name
+        """The name under which it is kept: `saved_as`, or the last part of the address."""
+        return Path(self.saved_as or urlsplit(self.address).path).name
 
 
 def read_registry(path: str | Path) -> dict[str, Dataset]:
@@ -100,12 +112,42 @@ def fetch(dataset: Dataset, folder: str | Path, progress: bool = True) -> bool:
         remedy = f"Where to sign or ask: {dataset.sign} . {dataset.notes}"
         raise DownloadError(dataset.title, problem, remedy)
     path = Path(folder) / dataset.file
+    first_sum = path.with_name(f"{path.name}.sha256")
     with folder_lock(folder, "a download"):
         if path.exists():
+            if dataset.access == "listed":
+                dataset = replace(dataset, sha256=_first_sum(first_sum, path))
             _check_present(dataset, path)
             return False
+        if dataset.access == "listed":
+            dataset = _look_up(dataset)
         _download_and_check(dataset, path, progress)
+        if dataset.access == "listed":
+            _first_sum(first_sum, path)
         return True
+
+
+def _first_sum(kept: Path, path: Path) -> str:
+    """The checksum that a file had when it was first used."""
+    if not kept.exists():
+        with replacing(kept) as draft:
+            draft.write_text(f"{checksum(path)}  {path.name}\n", encoding="utf-8")
+    return kept.read_text(encoding="utf-8").split(maxsplit=1)[0]
+
+
+def _look_up(dataset: Dataset) -> Dataset:
+    """The dataset with what its listing says: address, size and, if it says one, checksum."""
+    with _answer(dataset, dataset.listing) as answer:
+        try:
+            said = json.loads(answer.text)
+            address, size, found = str(said["file"]), int(said["size"]), said.get("sha256", "")
+            if urlsplit(address).scheme != urlsplit(dataset.listing).scheme or size <= 0:
+                raise ValueError(f"{address}, {size} bytes")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            problem = f"does not say where the file is ({error})"
+            remedy = f"Fetch {dataset.file} by hand from where {dataset.page} says."
+            raise DownloadError(dataset.listing, problem, remedy) from error
+    return replace(dataset, address=address, size=size, sha256=found)
 
 
 def checksum(path: Path) -> str:
@@ -127,7 +169,7 @@ def _download_and_check(dataset: Dataset, path: Path, progress: bool) -> None:
     for _attempt in range(2 if part.exists() else 1):
         _download(dataset, part, progress)
         found = checksum(part)
-        if found == dataset.sha256:
+        if dataset.sha256 in (found, ""):
             os.replace(part, path)
             return
         part.unlink()
@@ -145,7 +187,7 @@ def _download(dataset: Dataset, part: Path, progress: bool) -> None:
     have = part.stat().st_size if part.exists() else 0
     if have == dataset.size:
         return
-    with _answer(dataset, have) as answer:
+    with _answer(dataset, dataset.address, have if have < dataset.size else 0) as answer:
         goes_on = answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         have = have if goes_on else 0
         length = answer.headers.get("Content-Length")
@@ -157,24 +199,24 @@ def _download(dataset: Dataset, part: Path, progress: bool) -> None:
 
 
 @contextmanager
-def _answer(dataset: Dataset, have: int) -> Iterator:
-    """The server's answer to the request for everything from byte `have` on."""
+def _answer(dataset: Dataset, address: str, begin: int = 0) -> Iterator:
+    """The server's answer to the request for everything from byte `begin` on."""
     import requests
 
     headers = {"Accept-Encoding": "identity"}  # bytes as they lie on the server
-    if 0 < have < dataset.size:
-        headers["Range"] = f"bytes={have}-"
+    if begin:
+        headers["Range"] = f"bytes={begin}-"
     try:
-        answer = requests.get(dataset.address, headers=headers, stream=True, timeout=TIMEOUT)
+        answer = requests.get(address, headers=headers, stream=True, timeout=TIMEOUT)
     except requests.RequestException as error:
         problem = f"the server cannot be reached ({_reason(error)})"
         remedy = "Check the network and call again; what has come so far is kept."
-        raise DownloadError(dataset.address, problem, remedy) from error
+        raise DownloadError(address, problem, remedy) from error
     with answer:
         if not answer.ok:
             problem = f"the server answers {answer.status_code} {answer.reason}"
             remedy = f"Try again later. If it stays so, look at {dataset.page} for a new address."
-            raise DownloadError(dataset.address, problem, remedy)
+            raise DownloadError(address, problem, remedy)
         yield answer
 
 

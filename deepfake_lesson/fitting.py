@@ -45,7 +45,8 @@ class TrainingReport:
 
     step: steps of the model in all. steps: of them in this call. loss: mean of the last ROW_STEPS.
     waiting_share: share of the time that the network waited for pictures. reason: "steps",
-    "minutes" or "loss", whichever ended it.
+    "minutes" or "loss", whichever ended it. peak_gigabytes: the most memory that the process has
+    held so far, None where the system does not tell.
     """
 
     folder: str
@@ -56,6 +57,7 @@ class TrainingReport:
     pictures_per_second: float
     waiting_share: float
     reason: str
+    peak_gigabytes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -321,6 +323,7 @@ class _Run:
             pictures_per_second=self.pictures / self.seconds,
             waiting_share=self.waiting_share,
             reason=reason,
+            peak_gigabytes=_peak_gigabytes(),
         )
 
 
@@ -342,10 +345,19 @@ def loss_curve(history: Sequence[dict[str, float]]) -> np.ndarray:
     return draw_figure(figure)
 
 
+def _peak_gigabytes() -> float | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
 def _pictures(batch: tuple) -> int:
-    """How many inputs a batch holds, over all inputs of the model."""
-    inputs = batch[0]
-    return sum(map(len, inputs)) if isinstance(inputs, list | tuple) else len(inputs)
+    """How many pictures (H, W, channels) a batch's inputs hold; what else they hold is not one."""
+    inputs = batch[0] if isinstance(batch[0], list | tuple) else [batch[0]]
+    return sum(len(each) for each in inputs if np.ndim(each) == 4)
 
 
 @contextmanager

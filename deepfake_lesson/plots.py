@@ -112,6 +112,21 @@ def outlined(image: np.ndarray, mask: np.ndarray, color: str = "yellow") -> np.n
     return cv2.drawContours(image.copy(), outlines, -1, rgb, max(1, image.shape[1] // 190))
 
 
+def flow_picture(flow: np.ndarray, strongest: float | None = None) -> np.ndarray:
+    """Arrows as colours: where each of `flow` (H, W, 2) points is its hue, how far its strength.
+
+    strongest: length of full colour, the longest if not given. To the right is red, downwards
+    yellow-green, to the left cyan, upwards violet; grey is no motion. RGB uint8 (H, W, 3).
+    """
+    from matplotlib.colors import hsv_to_rgb
+
+    length = np.linalg.norm(flow, axis=-1)
+    hue = np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi) % 1
+    strength = np.clip(length / (strongest or length.max() or 1), 0, 1)
+    value = 0.5 + 0.5 * strength
+    return to_uint8(hsv_to_rgb(np.stack([hue, strength, value], axis=-1)))
+
+
 def diagram(
     boxes: dict[str, tuple], paths: Sequence[Sequence[str]], size: tuple[float, float] = (10, 4)
 ) -> Picture:

@@ -78,7 +78,7 @@ PRESETS = {
             steps=20_000,
             minutes=4.0,
             reenactment=ReenactmentPreset(256, 16, 16, steps=60_000, minutes=10.0),
-            motion=MotionPreset(128, 32, 256, steps=60_000, minutes=10.0),
+            motion=MotionPreset(128, 16, 128, steps=60_000, minutes=10.0),
         ),
         Preset(
             *("gpu", 128, 1.0, "shuffle", 64, 5e-5),

@@ -22,6 +22,7 @@ from deepfake_lesson.files import replacing
 
 LABEL = "AI-GENERATED FACE SWAP · deepfake_lesson"
 REENACTMENT_LABEL = "AI-GENERATED RE-ENACTMENT · deepfake_lesson"
+ANIMATION_LABEL = "AI-GENERATED ANIMATION · deepfake_lesson"
 SHORT_LABELS = ("AI-GENERATED", "AI-generated", "AI")
 
 # Terms of the IPTC's vocabulary of digital source types.

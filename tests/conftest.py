@@ -127,3 +127,26 @@ def reenactor(actress, tmp_path_factory):
     config = ReenactmentConfig(network, from_base=False)
     train_reenactment(actress, folder, steps=2, config=config, progress=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def mover(actress, tmp_path_factory):
+    """Folder of a model of motion, 64 pixels, one step old: it hardly moves anything."""
+    from deepfake_lesson.animation.clips import person_clips
+    from deepfake_lesson.animation.training import MotionConfig, train_motion
+    from deepfake_lesson.models.first_order import FirstOrderConfig, HourglassConfig
+
+    folder = tmp_path_factory.mktemp("mover") / "model"
+    hourglass = HourglassConfig(block_expansion=8, max_features=32, num_blocks=2, scale_factor=0.5)
+    network = FirstOrderConfig(
+        num_kp=4,
+        block_expansion=8,
+        max_features=32,
+        num_bottleneck_blocks=1,
+        kp_detector=hourglass,
+        dense_motion=hourglass,
+    )
+    config = MotionConfig(network, size=64, batch_size=2)
+    clips = person_clips(actress, 64, progress=False)
+    train_motion(clips, folder, steps=1, config=config, progress=False)
+    return folder

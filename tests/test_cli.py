@@ -15,6 +15,7 @@ from deepfake_lesson.errors import LessonError
 from deepfake_lesson.images import write_image
 from deepfake_lesson.people import open_person
 from deepfake_lesson.provenance import sign, verify
+from deepfake_lesson.video import read_frames
 
 COMMANDS = {
     "studio": ["--seed", "--seconds", "--out"],
@@ -45,6 +46,18 @@ COMMANDS = {
         "--no-label",
     ],
     "swap": ["--out", "--model", "--preset", "--steps", "--minutes", "--no-label"],
+    "train-motion": ["--model", "--preset", "--steps", "--minutes", "--start", "--fresh"],
+    "animate": [
+        "--out",
+        "--model",
+        "--relative",
+        "--absolute",
+        "--adapt-scale",
+        "--best-frame",
+        "--size",
+        "--beside",
+        "--no-label",
+    ],
     "evaluate": ["--a", "--b", "--truth"],
     "verify": ["--json"],
     "doctor": ["--json"],
@@ -230,6 +243,21 @@ def test_two_people_in_one_measured_labelled_and_signed_swap_out(tmp_path, film,
         for who in ("to_a", "to_b"):
             told = report["identity"][when][who]
             assert measured["identity"][when][who] == pytest.approx(told, abs=0.1)
+
+
+def test_a_picture_is_animated_from_the_command_line(tmp_path, actress, mover):
+    """The report on stdout, what may go wrong on stderr; a picture without a face is refused."""
+    clip, out = actress.media / "clip.mp4", tmp_path / "out.mp4"
+    picture = tmp_path / "face.png"
+    write_image(picture, next(read_frames(clip)))
+    answer = run("animate", picture, clip, "--out", out, "--model", mover, "--absolute", "--json")
+    report = json.loads(answer.stdout)
+    assert report["options"]["relative"] is False and report["frames"] == 48
+    assert "Note: no consent record" in answer.stderr and verify(out).state == "valid"
+    write_image(picture, np.full((64, 64, 3), 90, np.uint8))
+    answer = run("animate", picture, clip, "--out", tmp_path / "two.mp4", "--model", mover)
+    assert answer.exit_code == 2 and "no face was found" in answer.stderr
+    assert not (tmp_path / "two.mp4").exists()
 
 
 def test_the_script_for_studio_people_films_those_who_are_not_there(tmp_path):

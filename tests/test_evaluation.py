@@ -6,6 +6,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from clips import write_video
 
 from deepfake_lesson import metrics
 from deepfake_lesson.errors import MediaError, NoFaceError
@@ -13,18 +14,11 @@ from deepfake_lesson.evaluation import evaluate, measured_frames
 from deepfake_lesson.images import write_image
 from deepfake_lesson.studio.people import RESERVED_SEEDS
 from deepfake_lesson.studio.recipe import Recipe
-from deepfake_lesson.video import VideoWriter, read_frames
+from deepfake_lesson.video import read_frames
 
 ANNA, BEN = RESERVED_SEEDS["tests"][:2]
 FRAMES = 4
 KEYS = {"frames", "faces_found", "faces_swapped", "seconds", "identity", "truth", "video"}
-
-
-def write_video(path, frames):
-    with VideoWriter(path, 10, (256, 256)) as writer:
-        for frame in frames:
-            writer.write(frame)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Public material: fetched from a real server on this machine, in good and in bad weather."""
 
 import hashlib
+import json
 import socket
 import subprocess
 import sys
@@ -29,6 +30,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server, asked = self.server, self.headers.get("Range")
         server.asked.append(asked)
+        if self.path == "/listing" and server.listing is not None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(server.listing)
+            return
         if self.path != "/file.bin":
             self.send_error(404)
             return
@@ -59,7 +65,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.content, self.asked = CONTENT, []
+        self.content, self.asked, self.listing = CONTENT, [], None
         self.break_after, self.knows_ranges, self.says_length = None, True, True
         self.may_close = threading.Event()
         self.may_close.set()
@@ -253,6 +259,60 @@ def test_what_needs_an_agreement_is_refused_and_leaves_nothing(server, dataset, 
     assert "https://example.org/sign" in refused(gated, tmp_path / "out")
     assert server.asked == []
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def listed(server, dataset):
+    """The same file, of which only a listing is known; the listing says its checksum."""
+    said = {"file": dataset.address, "size": dataset.size, "sha256": dataset.sha256}
+    server.listing = json.dumps(said).encode()
+    listing = dataset.address.replace("file.bin", "listing")
+    known = {"address": "", "size": 0, "sha256": ""}
+    return replace(dataset, access="listed", listing=listing, saved_as="weights.bin", **known)
+
+
+@pytest.mark.parametrize("says_sum", [True, False])
+def test_what_is_listed_is_looked_up_and_its_first_checksum_kept(
+    server, listed, tmp_path, says_sum
+):
+    if not says_sum:
+        server.listing = server.listing.replace(b"sha256", b"other")
+    assert fetch(listed, tmp_path, progress=False)
+    path, first = tmp_path / "weights.bin", tmp_path / "weights.bin.sha256"
+    assert path.read_bytes() == CONTENT
+    assert first.read_text().split() == [hashlib.sha256(CONTENT).hexdigest(), "weights.bin"]
+    asked = len(server.asked)
+    assert not fetch(listed, tmp_path, progress=False) and len(server.asked) == asked
+    path.write_bytes(OTHER)
+    assert "the checksum is wrong" in refused(listed, tmp_path)
+
+
+def test_a_file_that_was_saved_by_hand_gets_its_first_checksum(listed, tmp_path):
+    (tmp_path / "weights.bin").write_bytes(OTHER)
+    assert not fetch(listed, tmp_path, progress=False)
+    assert hashlib.sha256(OTHER).hexdigest() in (tmp_path / "weights.bin.sha256").read_text()
+
+
+def test_a_listing_with_another_checksum_is_believed_not_the_file(server, listed, tmp_path):
+    server.content = OTHER
+    assert "the checksum is wrong" in refused(listed, tmp_path)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"file": "ftp://127.0.0.1/x", "size": 3}',
+        b'{"file": "http://127.0.0.1/x", "size": 0}',
+    ],
+)
+def test_a_listing_that_says_something_else_is_refused(server, listed, tmp_path, listing):
+    server.listing = listing
+    assert "by hand" in refused(listed, tmp_path)
+    assert names(tmp_path) == []
 
 
 def test_the_registry_refuses_what_the_course_must_not_fetch():

@@ -1,7 +1,10 @@
 """First order motion learns from pairs of frames: its losses, and that everything is trained."""
 
+import itertools
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from deepfake_lesson.models import keras
 from deepfake_lesson.models.deformation import Deformation
@@ -9,6 +12,7 @@ from deepfake_lesson.models.first_order import FirstOrderConfig, FirstOrderModel
 from deepfake_lesson.models.first_order_training import (
     FirstOrderLosses,
     FirstOrderTraining,
+    build_discriminator,
     training_batch,
 )
 
@@ -93,6 +97,13 @@ def test_the_loss_is_the_sum_of_its_parts(trained):
     np.testing.assert_allclose(total, history[-1]["loss"], rtol=1e-3)
 
 
+def test_without_the_perceptual_loss_nobody_needs_to_look():
+    training = FirstOrderTraining(FirstOrderModel(CONFIG), None, FirstOrderLosses(perceptual=0))
+    training.compile(keras.optimizers.Adam(1e-4), jit_compile=False)
+    row = training.train_on_batch(*batch(0), return_dict=True)
+    assert "perceptual_loss" not in row and np.isfinite(row["loss"])
+
+
 def test_keypoints_that_are_bent_with_the_picture_cost_nothing(features):
     training = FirstOrderTraining(FirstOrderModel(CONFIG), features)
     rng = np.random.default_rng(3)
@@ -120,3 +131,49 @@ def test_without_jacobians_there_is_no_loss_of_them(features):
     training.compile(keras.optimizers.Adam(1e-4), jit_compile=False)
     row = training.train_on_batch(*batch(0), return_dict=True)
     assert "jacobian_loss" not in row and np.isfinite(row["loss"])
+
+
+@pytest.fixture(scope="module")
+def judged(features):
+    """A model with a discriminator after three steps, all weights before them, and its losses."""
+    critic = build_discriminator(CONFIG.num_kp, 4, 8, num_blocks=2, seed=3)
+    losses = FirstOrderLosses(gan=1.0)
+    training = FirstOrderTraining(FirstOrderModel(CONFIG, seed=2), features, losses, critic)
+    before = [weight.numpy().copy() for weight in training.trainable_weights]
+    training.compile(keras.optimizers.Adam(2e-3, beta_1=0.5), jit_compile=False)
+    rows = [training.train_on_batch(*batch(step), return_dict=True) for step in range(3)]
+    return training, before, rows[-1]
+
+
+def test_a_discriminator_is_trained_beside_the_model(judged):
+    training, before, row = judged
+    changed = [
+        not np.array_equal(weight.numpy(), old)
+        for weight, old in zip(training.trainable_weights, before, strict=True)
+    ]
+    assert all(changed) and len(before) > len(training.discriminator.trainable_weights)
+    parts = ("generator", "matching", "discriminator")
+    assert all(row[f"{name}_loss"] > 0 for name in parts)
+    total = sum(value for name, value in row.items() if name != "loss")
+    assert total == pytest.approx(row["loss"], rel=1e-3)
+
+
+def test_the_painter_is_not_blamed_for_the_discriminator_s_mistakes(judged):
+    """Feature matching and being caught give the discriminator's weights no gradient."""
+    training, *_ = judged
+    source, driving = map(tf.constant, batch(5)[0][:2])
+    points = training.model.keypoints(driving)["value"]
+    with tf.GradientTape() as tape:
+        errors = training._adversarial(points, driving, source)
+        blamed = errors["generator"] + errors["matching"]
+    weights = [weight.value for weight in training.discriminator.trainable_weights]
+    assert all(gradient is None for gradient in tape.gradient(blamed, weights))
+
+
+def test_the_published_discriminator_has_the_published_shapes():
+    critic = build_discriminator(10)
+    shapes = [w.shape for w in critic.trainable_weights if len(w.shape) == 4]
+    widths = [13, 64, 128, 256, 512]
+    expected = [(4, 4, a, b) for a, b in itertools.pairwise(widths)]
+    assert shapes == [*expected, (1, 1, 512, 1)]
+    assert critic.compute_output_shape([(1, 256, 256, 10), (1, 256, 256, 3)]) == (1, 26, 26, 1)

@@ -5,8 +5,17 @@ import numpy as np
 import pytest
 from keras import ops
 
+from deepfake_lesson.errors import LessonError
 from deepfake_lesson.images import to_float
-from deepfake_lesson.models.losses import STABILISERS, STRIDE, WINDOW, dssim_map, painting_loss
+from deepfake_lesson.models.losses import (
+    STABILISERS,
+    STRIDE,
+    WINDOW,
+    dssim_map,
+    feature_map,
+    painting_loss,
+    vgg_features,
+)
 from deepfake_lesson.studio import Identity, render
 
 
@@ -60,3 +69,34 @@ def test_without_structure_it_is_the_mean_absolute_error(face):
     painted = np.clip(face * 0.8, 0, 1)
     loss = ops.convert_to_numpy(painting_loss(0.0)(face[None], painted[None]))
     np.testing.assert_allclose(loss[0], np.abs(face - painted).mean(-1), atol=1e-6)
+
+
+def test_vgg_looks_at_five_sizes():
+    """With random weights: the published ones would be fetched."""
+    features = vgg_features(weights=None)
+    pictures = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
+    maps = features(pictures)
+    assert [tuple(each.shape[1:]) for each in maps] == [
+        (32, 32, 64),
+        (16, 16, 128),
+        (8, 8, 256),
+        (4, 4, 512),
+        (2, 2, 512),
+    ]
+    assert np.abs(feature_map(features, pictures, pictures)).max() == 0
+    assert feature_map(features, pictures, 1 - pictures).shape == (2, 32, 32)
+    assert not features.trainable_weights
+
+
+def test_vgg_sees_blue_first_around_the_mean_of_its_pictures():
+    features = vgg_features(weights=None)
+    first = features.get_layer("block1_conv1")
+    picture = np.zeros((1, 16, 16, 3), np.float32)
+    picture[..., 0] = 1.0  # red
+    seen = np.broadcast_to(np.array([-103.939, -116.779, 255 - 123.68]), picture.shape)
+    np.testing.assert_allclose(features(picture)[0], first(seen.astype(np.float32)), rtol=1e-3)
+
+
+def test_weights_that_cannot_be_fetched_are_said(tmp_path):
+    with pytest.raises(LessonError, match="cannot be fetched"):
+        vgg_features(weights=str(tmp_path / "none.weights.h5"))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 
@@ -11,11 +12,14 @@ from deepfake_lesson.animation.training import (
     MotionConfig,
     load_motion,
     motion_batch,
+    ship_motion,
     train_motion,
 )
-from deepfake_lesson.errors import LessonError, ModelError
-from deepfake_lesson.images import read_image
+from deepfake_lesson.errors import LessonError, MediaError, ModelError
+from deepfake_lesson.images import read_image, write_image
 from deepfake_lesson.models.first_order import FirstOrderConfig, HourglassConfig
+from deepfake_lesson.models.first_order_training import FirstOrderLosses
+from deepfake_lesson.video import read_frames
 
 SMALL = HourglassConfig(block_expansion=4, max_features=16, num_blocks=2, scale_factor=1)
 NETWORKS = FirstOrderConfig(
@@ -46,6 +50,9 @@ def whole(clips, tmp_path_factory):
 def test_a_model_of_motion_is_a_folder(whole):
     folder, report = whole
     assert report.step == 12 and np.isfinite(report.loss)
+    assert 0.1 < report.peak_gigabytes < 100
+    pictures = report.pictures_per_second * report.seconds
+    assert pictures == pytest.approx(12 * 2 * CONFIG.batch_size, rel=0.05)
     model, config = load_motion(folder)
     assert config == CONFIG
     points = model.keypoints(np.zeros((1, 32, 32, 3), np.float32))
@@ -100,7 +107,16 @@ def test_clips_that_cannot_be_learnt_from_are_refused(wrong, said, tmp_path):
     assert not (tmp_path / "model").exists()
 
 
-@pytest.mark.parametrize("wrong", [{"size": 100}, {"batch_size": 0}, {"learning_rate": 2.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size": 100},
+        {"batch_size": 0},
+        {"learning_rate": 2.0},
+        {"features": "eyes"},
+        {"features": "vgg-19", "size": 64},
+    ],
+)
 def test_a_wrong_config_says_what_is_wrong(wrong):
     with pytest.raises(LessonError, match=next(iter(wrong))):
         MotionConfig(**wrong)
@@ -118,3 +134,66 @@ def test_the_square_of_a_clip_does_not_move(actress):
     assert cut.shape[1:] == (64, 64, 3) and len(cut) > 40
     corner = cut[:, :6, :6].astype(float)
     assert corner.std(axis=0).mean() < 4 < cut[:, 20:44, 20:44].astype(float).std(axis=0).mean()
+
+
+def test_clips_are_cut_once_for_a_person(actress):
+    """From the disk the second time, and a folder with frames is a clip as well."""
+    first = motion_clips.person_clips(actress, 64, progress=False)
+    kept = actress.folder / "clips" / "clip.mp4-64.npy"
+    when = kept.stat().st_mtime_ns
+    again = motion_clips.person_clips(actress, 64, progress=False)
+    assert kept.stat().st_mtime_ns == when and len(first) == len(again) == 1
+    np.testing.assert_array_equal(first[0], again[0])
+
+
+def test_a_folder_of_frames_is_a_clip_and_one_without_a_face_is_left_out(actress, tmp_path):
+    person = replace(actress, folder=tmp_path)
+    for name, frames in (
+        ("frames", list(read_frames(actress.media / "clip.mp4"))[:6]),
+        ("nobody", [np.full((64, 64, 3), 90, np.uint8)] * 3),
+    ):
+        for number, frame in enumerate(frames):
+            write_image(tmp_path / "media" / name / f"{number:03}.png", frame)
+    clips = motion_clips.person_clips(person, 64, progress=False)
+    assert [len(clip) for clip in clips] == [6]
+    expected = motion_clips.person_clips(actress, 64, progress=False)[0][:6]
+    assert np.abs(clips[0].astype(int) - expected).mean() < 12
+    for path in (tmp_path / "media" / "frames").iterdir():
+        path.unlink()
+    with pytest.raises(MediaError, match="no clip that shows a face"):
+        motion_clips.person_clips(person, 64, progress=False)
+
+
+def test_a_model_begins_where_one_of_another_size_stopped(whole, clips, tmp_path):
+    half = replace(SMALL, scale_factor=0.5)
+    networks = replace(NETWORKS, kp_detector=half, dense_motion=half)
+    large = [np.repeat(np.repeat(clip, 2, 1), 2, 2) for clip in clips]
+    config = replace(CONFIG, first_order=networks, size=64, learning_rate=1e-12)
+    train_motion(large, tmp_path, steps=1, config=config, start=whole[0], progress=False)
+    one, other = (load_motion(folder)[0].networks for folder in (whole[0], tmp_path))
+    for name in one:
+        for a, b in zip(one[name].trainable_weights, other[name].trainable_weights, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6)
+
+
+def test_a_shipped_model_is_half_as_large_and_paints_alike(whole, tmp_path):
+    ship_motion(whole[0], tmp_path / "small")
+    model, config = load_motion(tmp_path / "small")
+    assert config == CONFIG
+    with h5py.File(tmp_path / "small" / "encoder-000000.weights.h5") as file:
+        kernel = file["layers/conv2d/vars/0"]
+        assert kernel.dtype == np.float16 and kernel.ndim == 4
+    picture = np.random.default_rng(1).random((1, 32, 32, 3), np.float32)
+    found = [
+        np.asarray(each.keypoints(picture)["value"]) for each in (load_motion(whole[0])[0], model)
+    ]
+    np.testing.assert_allclose(*found, atol=0.02)
+
+
+def test_a_discriminator_is_kept_with_the_model(clips, tmp_path):
+    large = [np.repeat(np.repeat(clip, 2, 1), 2, 2) for clip in clips]
+    config = replace(CONFIG, size=64, losses=FirstOrderLosses(gan=1.0))
+    for steps in (1, 2):
+        train_motion(large, tmp_path, steps=steps, config=config, progress=False)
+    assert (tmp_path / "discriminator-000002.weights.h5").exists()
+    assert load_motion(tmp_path)[1] == config

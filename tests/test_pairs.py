@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from clips import write_video
 
 from deepfake_lesson.detectors import refine_landmarks
 from deepfake_lesson.errors import LessonError, MediaError, NoFaceError
@@ -30,16 +31,9 @@ from deepfake_lesson.reenactment.pairs import (
 )
 from deepfake_lesson.studio.people import RESERVED_SEEDS
 from deepfake_lesson.studio.recipe import Recipe
-from deepfake_lesson.video import VideoWriter, read_frames
+from deepfake_lesson.video import read_frames
 
 ANNA, BEN = RESERVED_SEEDS["tests"][:2]
-
-
-def write_video(path, frames):
-    with VideoWriter(path, 10, frames[0].shape[1::-1]) as writer:
-        for frame in frames:
-            writer.write(frame)
-    return path
 
 
 @pytest.fixture(scope="module")

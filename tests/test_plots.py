@@ -48,3 +48,14 @@ def test_bars_of_a_unet_are_as_high_as_its_pictures():
         heights = (np.abs(image - rgb).max(-1) <= 2).sum(0)
         tall, half = heights.max(), np.unique(heights[heights > 10])[-2:]
         assert abs(half[0] - tall / 2) <= 2, "128 pixels are half as high as 256"
+
+
+def test_arrows_become_hues_and_their_lengths_strengths():
+    flow = np.array([[[1.0, 0.0], [-1.0, 0.0], [0.0, 0.5], [0.0, 0.0]]])
+    right, left, down, still = plots.flow_picture(flow)[0].astype(int)
+    assert right.tolist() == [255, 0, 0] and left.tolist() == [0, 255, 255]
+    assert down[1] == down.max() > down[0] > down[2], "yellow-green, half as strong"
+    assert len(set(still)) == 1
+    np.testing.assert_array_equal(plots.flow_picture(flow * 9)[0], [right, left, down, still])
+    assert plots.flow_picture(flow, strongest=2)[0, 0].max() < 255
+    assert plots.flow_picture(np.zeros((2, 2, 2))).std() == 0

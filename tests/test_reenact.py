@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from clips import write_video
 
 from deepfake_lesson.errors import LessonError, MediaError, ModelError, NoFaceError
 from deepfake_lesson.images import read_image, write_image
@@ -23,17 +24,10 @@ from deepfake_lesson.reenactment.clips import Drive, ReenactOptions, reenact
 from deepfake_lesson.reenactment.driving import follow_face, resting_shape
 from deepfake_lesson.reenactment.training import load_reenactment
 from deepfake_lesson.studio.people import RESERVED_SEEDS
-from deepfake_lesson.video import VideoWriter, probe, read_frames
+from deepfake_lesson.video import probe, read_frames
 
 BEN = RESERVED_SEEDS["tests"][1]
 PLAIN = ReenactOptions(label=False)
-
-
-def write_video(path, frames, **sound):
-    with VideoWriter(path, 10, frames[0].shape[1::-1], **sound) as writer:
-        for frame in frames:
-            writer.write(frame)
-    return path
 
 
 @pytest.fixture(scope="module")

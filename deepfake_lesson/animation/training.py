@@ -14,8 +14,15 @@ import numpy as np
 
 from deepfake_lesson import presets
 from deepfake_lesson.augment import random_light
-from deepfake_lesson.checkpoints import START_ANEW, Trainee, load_weights, read_config
-from deepfake_lesson.errors import LessonError, ModelError
+from deepfake_lesson.checkpoints import (
+    START_ANEW,
+    Trainee,
+    load_weights,
+    read_config,
+    save_half_model,
+    write_config,
+)
+from deepfake_lesson.errors import LessonError, ModelError, check_choice
 from deepfake_lesson.fitting import Limits, TrainingReport, check_step, fit, supervised
 from deepfake_lesson.images import fit as resized
 from deepfake_lesson.images import grid, to_float, to_uint8
@@ -23,14 +30,19 @@ from deepfake_lesson.models.first_order import FirstOrderConfig, FirstOrderModel
 from deepfake_lesson.models.first_order_training import (
     FirstOrderLosses,
     FirstOrderTraining,
+    build_discriminator,
     training_batch,
 )
+from deepfake_lesson.models.losses import vgg_features
 from deepfake_lesson.training import TrainingConfig, feature_network, make_optimizer
 
 KIND = "first order motion"
 WORKING_SIZE = 32  # pixels: what keypoint detector and dense motion see of a picture
 HALVINGS = 4  # of these
 BOTTLENECKS = 4  # residual blocks of the generator
+FINE = 128  # pixels of pictures whose features are halved once, or detail is lost, and not twice
+FEATURES = ("base", "vgg-19")
+SMALLEST_FOR_VGG = 128  # pixels
 SHOWN = 6  # clips in a preview
 PREVIEW_ROWS = ("source", "driving", "moved", "painted")
 
@@ -41,6 +53,8 @@ class MotionConfig:
 
     size: side of the pictures in pixels. batch_size: pairs of frames in a step. learning_rate: of
     Adam with beta_1 0.5. light: strength of `augment.random_light`, the same on both frames.
+    features: one of FEATURES, who compares pictures: the package's base encoder, or the paper's
+    VGG-19, which Keras fetches.
     """
 
     first_order: FirstOrderConfig = field(default_factory=FirstOrderConfig)
@@ -49,13 +63,18 @@ class MotionConfig:
     batch_size: int = 8
     learning_rate: float = 2e-4
     light: float = 0.5
+    features: str = "base"
     seed: int = 0
 
     def __post_init__(self):
+        check_choice("features", self.features, FEATURES)
         check_step(self.batch_size, self.learning_rate, usual_batch=8)
         if self.size < WORKING_SIZE or self.size % WORKING_SIZE:
             problem = f"{self.size} is no multiple of {WORKING_SIZE}"
             raise LessonError("size", problem, "Take 64, 128 or 256.")
+        if self.features == "vgg-19" and self.size < SMALLEST_FOR_VGG:
+            problem = f"vgg-19 cannot look at pictures of {self.size} pixels at an eighth"
+            raise LessonError("features", problem, f"Take {SMALLEST_FOR_VGG} pixels, or base.")
 
     @classmethod
     def from_preset(cls, preset: presets.Preset) -> "MotionConfig":
@@ -65,6 +84,7 @@ class MotionConfig:
         networks = FirstOrderConfig(
             block_expansion=chosen.filters,
             max_features=chosen.most_filters,
+            num_down_blocks=2 if chosen.size > FINE else 1,
             num_bottleneck_blocks=BOTTLENECKS,
             kp_detector=hourglass,
             dense_motion=hourglass,
@@ -91,6 +111,7 @@ def train_motion(
     fresh: bool = False,
     progress: bool = True,
     config: MotionConfig | None = None,
+    start: str | Path | None = None,
     checkpoint_seconds: float = 60.0,
     watch: Callable[[np.ndarray], None] | None = None,
 ) -> TrainingReport:
@@ -98,7 +119,8 @@ def train_motion(
 
     steps: of the model in all. minutes: of this call. Without both, the preset's. held_out: clips
     of other people for the previews; without them, the first clips. config: instead of the preset's
-    network and rates. A model that goes on keeps the settings it began with.
+    network and rates. A model that goes on keeps the settings it began with. start: a model folder
+    whose weights a new model begins with; it may have learnt on pictures of another size.
 
     Raises LessonError for no clips, or clips of another size or of a single frame, ModelError if
     the folder holds another network, and what `fit` raises.
@@ -108,15 +130,15 @@ def train_motion(
         steps, minutes = chosen.motion.steps, chosen.motion.minutes
     folder, limits = Path(model_folder), Limits(steps, minutes)
     asked = config or (MotionConfig.from_preset(chosen) if preset else None)
-    if not fresh and (folder / "config.json").exists():
-        config = _going_on(folder, asked)
-    else:
-        config = asked or MotionConfig.from_preset(chosen)
+    goes_on = not fresh and (folder / "config.json").exists()
+    config = _going_on(folder, asked) if goes_on else asked or MotionConfig.from_preset(chosen)
     if not clips:
         raise LessonError("clips", "there is none", "Give at least one, see clips.face_clip.")
     for name, some in (("clips", clips), ("held_out", held_out)):
         _check(name, some, config.size)
     model = FirstOrderModel(config.first_order, config.seed, presets.compute_dtype())
+    if start is not None and not goes_on:
+        load_weights(start, model.networks)
     return fit(
         folder,
         KIND,
@@ -152,9 +174,16 @@ def motion_batch(
 def learner(model: FirstOrderModel, config: MotionConfig) -> Trainee:
     """The model as `fit` trains it: a batch is that of `motion_batch`."""
     laptop = TrainingConfig.from_preset(presets.preset("laptop"))
-    training = FirstOrderTraining(model, feature_network(laptop.autoencoder), config.losses)
+    features = (
+        vgg_features() if config.features == "vgg-19" else feature_network(laptop.autoencoder)
+    )
+    critic, models = None, model.networks
+    if config.losses.gan:
+        critic = build_discriminator(config.first_order.num_kp, seed=config.seed + 1)
+        models = models | {"discriminator": critic}
+    training = FirstOrderTraining(model, features, config.losses, critic)
     trainee = supervised(training, make_optimizer(config.learning_rate), None)
-    return replace(trainee, models=model.networks)
+    return replace(trainee, models=models)
 
 
 def shown_pairs(clips: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -184,6 +213,14 @@ def load_motion(folder: str | Path) -> tuple[FirstOrderModel, MotionConfig]:
     model = FirstOrderModel(config.first_order)
     load_weights(folder, model.networks)
     return model, config
+
+
+def ship_motion(folder: str | Path, out: str | Path) -> None:
+    """Write a copy of a model folder that is half as large and cannot be trained on: float16."""
+    model, config = load_motion(folder)
+    halves = FirstOrderModel(config.first_order, dtype="float16").networks
+    write_config(Path(out), KIND, {"training": asdict(config)})
+    save_half_model(Path(out), model.networks, halves)
 
 
 def _going_on(folder: Path, asked: MotionConfig | None) -> MotionConfig:

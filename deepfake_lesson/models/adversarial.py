@@ -23,7 +23,7 @@ def adversarial_losses(critic: keras.Model, condition, real, painted, kind: str 
     Returns:
         Two scalars; the sum of both may be minimised, each weight is blamed for its own part.
     """
-    caught = verdict_loss(_frozen(critic, [condition, painted]), True, kind)
+    caught = verdict_loss(frozen(critic, [condition, painted]), True, kind)
     fake = ops.stop_gradient(painted)
     missed = verdict_loss(critic([condition, real], training=True), True, kind)
     missed += verdict_loss(critic([condition, fake], training=True), False, kind)
@@ -37,8 +37,8 @@ def verdict_loss(verdicts, real: bool, kind: str = LOSSES[0]):
     return ops.mean(ops.softplus(-verdicts if real else verdicts))
 
 
-def _frozen(critic: keras.Model, pair: list):
-    """What the critic says, without blame for its weights."""
-    weights = [ops.stop_gradient(variable.value) for variable in critic.trainable_variables]
-    state = [variable.value for variable in critic.non_trainable_variables]
-    return critic.stateless_call(weights, state, pair, training=True)[0]
+def frozen(network: keras.Model, inputs):
+    """What a network in training says, without blame for its weights."""
+    weights = [ops.stop_gradient(variable.value) for variable in network.trainable_variables]
+    state = [variable.value for variable in network.non_trainable_variables]
+    return network.stateless_call(weights, state, inputs, training=True)[0]

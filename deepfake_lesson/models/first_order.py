@@ -159,7 +159,7 @@ def relative_keypoints(
 
 
 def _hull_area(points: np.ndarray) -> float:
-    return float(cv2.contourArea(cv2.convexHull(points)))
+    return float(cv2.contourArea(cv2.convexHull(np.ascontiguousarray(points))))
 
 
 class FirstOrderModel:
@@ -181,21 +181,34 @@ class FirstOrderModel:
 
     def keypoints(self, images, training: bool = False) -> dict:
         """{"value": (N, K, 2), "jacobian": (N, K, 2, 2)} of pictures (N, H, W, 3)."""
-        small = shrink(images, self.config.kp_detector.scale_factor)
-        maps = self.networks["kp_detector"](small, training=training)
-        _, height, width, count = maps["heatmap"].shape
-        flat = ops.reshape(maps["heatmap"], (-1, height * width, count))
-        heatmaps = ops.softmax(flat / self.config.temperature, axis=1)
-        heatmaps = ops.reshape(heatmaps, (-1, height, width, count))
-        found = {"value": heatmap_to_keypoints(heatmaps)}
-        if self.config.estimate_jacobian:
-            jacobians = ops.reshape(maps["jacobian"], (-1, height, width, self._jacobian_maps, 4))
-            jacobians = ops.sum(heatmaps[..., None] * jacobians, axis=(1, 2))
-            found["jacobian"] = ops.reshape(jacobians, (-1, count, 2, 2))
+        maps = self.maps(images, training)
+        found = {"value": heatmap_to_keypoints(maps["heatmap"])}
+        if "jacobian" in maps:
+            mean = ops.sum(maps["heatmap"][..., None] * maps["jacobian"], axis=(1, 2))
+            found["jacobian"] = ops.reshape(mean, (-1, self.config.num_kp, 2, 2))
         return found
 
-    def generate(self, source, kp_source: dict, kp_driving: dict, training: bool = False) -> dict:
-        """The source (N, H, W, 3) as the driving keypoints want it.
+    def maps(self, images, training: bool = False) -> dict:
+        """What keypoints are means of: "heatmap" (N, h, w, K), each of which sums to 1, and
+        "jacobian" (N, h, w, K, 4), or one for all keypoints (N, h, w, 1, 4).
+        """
+        small = shrink(images, self.config.kp_detector.scale_factor)
+        raw = self.networks["kp_detector"](small, training=training)
+        _, height, width, count = raw["heatmap"].shape
+        flat = ops.reshape(raw["heatmap"], (-1, height * width, count))
+        heatmaps = ops.softmax(flat / self.config.temperature, axis=1)
+        found = {"heatmap": ops.reshape(heatmaps, (-1, height, width, count))}
+        if self.config.estimate_jacobian:
+            shape = (-1, height, width, self._jacobian_maps, 4)
+            found["jacobian"] = ops.reshape(raw["jacobian"], shape)
+        return found
+
+    def generate(
+        self, source, kp_source: dict, kp_driving: dict, training: bool = False, features=None
+    ) -> dict:
+        """The source (N, H, W, 3) as the driving keypoints want it; one source may serve for all.
+
+        features: what "encoder" makes of the source, if it is known already.
 
         "prediction" (N, H, W, 3): the result. "deformed" (N, H, W, 3): the source's pixels moved,
         before anything is painted. "mask" (N, h, w, K + 1): which keypoint a pixel follows, the
@@ -203,7 +216,8 @@ class FirstOrderModel:
         where it has to be invented. "flow" (N, h, w, 2): where in the source a pixel comes from.
         """
         moving = self.dense_motion(source, kp_source, kp_driving, training)
-        features = self.networks["encoder"](source, training=training)
+        if features is None:
+            features = self.networks["encoder"](source, training=training)
         features = moved(features, moving["flow"])
         if "occlusion_map" in moving:
             shown = resize(moving["occlusion_map"], *features.shape[1:3])
@@ -216,14 +230,14 @@ class FirstOrderModel:
         small = shrink(source, self.config.dense_motion.scale_factor)
         height, width = small.shape[1:3]
         motions = sparse_motions(kp_source, kp_driving, height, width)
-        candidates = [
-            bilinear_sample(small, motions[:, :, :, k]) for k in range(self.config.num_kp + 1)
-        ]
+        count = self.config.num_kp + 1
+        candidates = bilinear_sample(small, ops.reshape(motions, (-1, height, width * count, 2)))
+        candidates = ops.reshape(candidates, (-1, height, width, count, CHANNELS))
         bumps = keypoint_bumps(kp_driving["value"], height, width)
         bumps -= keypoint_bumps(kp_source["value"], height, width)
         bumps = ops.pad(bumps, [[0, 0], [0, 0], [0, 0], [1, 0]])  # none for the background
-        shown = ops.concatenate([bumps[..., None], ops.stack(candidates, axis=3)], axis=-1)
-        shown = ops.reshape(shown, (-1, height, width, (self.config.num_kp + 1) * (CHANNELS + 1)))
+        shown = ops.concatenate([bumps[..., None], candidates], axis=-1)
+        shown = ops.reshape(shown, (-1, height, width, count * (CHANNELS + 1)))
         maps = self.networks["dense_motion"](shown, training=training)
         mask = ops.softmax(maps["mask"], axis=-1)
         found = {"mask": mask, "flow": ops.sum(mask[..., None] * motions, axis=3)}

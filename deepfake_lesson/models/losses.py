@@ -10,6 +10,10 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
+from deepfake_lesson.errors import LessonError
+
+VGG_BLOCKS = 5
+VGG_MEAN = (103.939, 116.779, 123.68)  # of blue, green and red in what it was trained on
 WINDOW, STRIDE = 8, 4  # pixels: size of the windows of `dssim_map`, and from one to the next
 STABILISERS = (0.01**2, 0.03**2)
 
@@ -47,6 +51,33 @@ def feature_map(features: keras.Model, truth, painted):
         scale = truth.shape[1] // distance.shape[1]
         total += ops.repeat(ops.repeat(distance, scale, axis=1), scale, axis=2)
     return total / len(features.outputs)
+
+
+def vgg_features(weights: str | None = "imagenet") -> keras.Model:
+    """VGG-19: pictures (N, H, W, 3) in [0, 1] to a map from each of its five blocks.
+
+    Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image
+    Recognition" (ICLR); of every block what follows the first convolution, as usual in perceptual
+    losses. H and W of 16 at least. Keras fetches the weights (80 MB) once and checks them.
+
+    weights: None are random ones. Raises LessonError if they cannot be fetched.
+    """
+    try:
+        vgg = keras.applications.VGG19(include_top=False, weights=weights)
+    except Exception as error:  # this is what Keras raises if a download fails
+        problem, remedy = f"its weights cannot be fetched ({error})", 'Take features="base".'
+        raise LessonError("VGG-19", problem, remedy) from error
+    pictures = keras.Input((None, None, 3))
+    x, maps = ops.flip(pictures, axis=-1) * 255.0 - ops.array(VGG_MEAN, "float32"), []
+    for layer in vgg.layers[1:]:
+        x = layer(x)
+        if layer.name.endswith("_conv1"):
+            maps.append(x)
+        if len(maps) == VGG_BLOCKS:
+            break
+    network = keras.Model(pictures, maps, name="vgg_features")
+    network.trainable = False
+    return network
 
 
 def dssim_map(truth, painted):
