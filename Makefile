@@ -26,8 +26,10 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup  ## two people in, one swapped and labelled video out: build/demo (FRESH=1 starts anew)
 	$(BIN)/python data_scripts/make_demo.py $(if $(FRESH),--fresh)
 
+# Quick tests two at a time; the slow ones, which fill the machine and look at the clock, alone.
 test: setup  ## run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest -m slow
 
 lab: setup  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab $(wildcard chapters)
