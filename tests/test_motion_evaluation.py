@@ -7,8 +7,8 @@ from deepfake_lesson.animation.animate import SHIPPED, open_motion
 from deepfake_lesson.animation.clips import person_clips
 from deepfake_lesson.animation.evaluation import (
     METHODS,
+    ClipTruth,
     affine,
-    clip_landmarks,
     compare,
     reconstruct,
     reconstruction_scores,
@@ -26,27 +26,28 @@ def clip(actress):
 
 
 @pytest.fixture(scope="module")
-def landmarks(clip):
-    return clip_landmarks(clip)
+def truth(clip):
+    return ClipTruth.read(clip)
 
 
-def test_the_truth_itself_has_no_error(clip, landmarks):
-    scores = reconstruction_scores(clip, clip, landmarks, 0.44)
+def test_the_truth_itself_has_no_error(clip, truth):
+    scores = reconstruction_scores(clip, truth, 0.44)
     assert scores["l1"] == scores["aed"] == scores["akd"] == 0
     assert scores["kept"] == scores["jaw"] == scores["smile"] == 1
 
 
-def test_what_does_not_move_is_further_away(clip, landmarks):
-    scores = reconstruction_scores(still(clip, landmarks), clip, landmarks, 0.44)
+def test_what_does_not_move_is_further_away(clip, truth):
+    scores = reconstruction_scores(still(clip, truth.landmarks), truth, 0.44)
     assert scores["akd"] > 1 and scores["l1"] > 0.01
     differences = np.abs(clip[1:].astype(float) - clip[0]).mean() / 255
     assert scores["l1"] == pytest.approx(differences, rel=1e-6)
 
 
-def test_an_affine_motion_is_undone_by_the_affine_way(clip, landmarks):
+def test_an_affine_motion_is_undone_by_the_affine_way(clip, truth):
     matrix = np.array([[0.95, 0.08, 4.0], [-0.05, 1.03, -3.0]])
     turned = np.stack([clip[0], warp(clip[0], matrix, 128)])
-    points = np.stack([landmarks[0], transform_points(landmarks[0], matrix)])
+    first = truth.landmarks[0]
+    points = np.stack([first, transform_points(first, matrix)])
     made = affine(turned, points)
     inner = slice(20, -20)
     assert np.abs(made[1, inner, inner].astype(int) - turned[1, inner, inner]).mean() < 2
@@ -70,7 +71,7 @@ def test_all_methods_are_compared(actress, mover):
 
 def test_a_clip_without_a_face_is_refused():
     with pytest.raises(NoFaceError, match="no face"):
-        clip_landmarks(np.full((3, 64, 64, 3), 90, np.uint8))
+        ClipTruth.read(np.full((3, 64, 64, 3), 90, np.uint8))
 
 
 def test_the_shipped_model_moves_a_face_that_it_has_never_seen(actress):

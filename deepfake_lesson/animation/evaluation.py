@@ -6,6 +6,7 @@ picture) and one affine map for the whole picture, from 68 landmarks, show what 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -50,28 +51,42 @@ def affine_warp(picture: np.ndarray, landmarks: np.ndarray, wanted: np.ndarray) 
     return warp(picture, matrix, picture.shape[0], cv2.INTER_LINEAR)
 
 
-def clip_landmarks(clip: np.ndarray) -> np.ndarray:
-    """(N, 68, 2) float32 pixels: dlib's reading of every frame of a clip cut to one face.
+@dataclass(frozen=True)
+class ClipTruth:
+    """A clip and what dlib reads in it, once for all methods that are compared with it.
 
-    Raises NoFaceError if the first frame shows none.
+    clip: (N, S, S, 3) uint8. landmarks: (N, 68, 2) float32 pixels, each frame's read from the one
+    before. again: (N, 68, 2), read once more from `landmarks`, as those of a rebuilt frame are, for
+    a reading hangs on where it begins. faces: (N, 128) identity embeddings.
     """
-    faces = detect_faces(clip[0])
-    if not faces:
-        raise NoFaceError("clip", "no face in its first frame", "Cut it with clips.face_clip.")
-    points = [main_face(faces, None).landmarks]
-    for frame in clip:
-        points.append(read_landmarks(frame, points[-1]))
-    return np.stack(points[1:])
+
+    clip: np.ndarray
+    landmarks: np.ndarray
+    again: np.ndarray
+    faces: np.ndarray
+
+    @classmethod
+    def read(cls, clip: np.ndarray) -> "ClipTruth":
+        """Read a clip that is cut to one face. Raises NoFaceError if its first frame shows none."""
+        found = detect_faces(clip[0])
+        if not found:
+            raise NoFaceError("clip", "no face in its first frame", "Cut it with clips.face_clip.")
+        points = [main_face(found, None).landmarks]
+        for frame in clip:
+            points.append(read_landmarks(frame, points[-1]))
+        landmarks = np.stack(points[1:])
+        again = np.stack([read_landmarks(*each) for each in zip(clip, landmarks, strict=True)])
+        faces = np.stack([embed(*each) for each in zip(clip, again, strict=True)])
+        return cls(clip, landmarks, again, faces)
 
 
 def reconstruction_scores(
-    made: np.ndarray, clip: np.ndarray, landmarks: np.ndarray, threshold: float
-) -> dict[str, float]:
+    made: np.ndarray, truth: ClipTruth, threshold: float
+) -> dict[str, float | None]:
     """How near a rebuilt clip comes to the true one, means over all frames but the first.
 
-    made, clip: (N, S, S, 3) uint8. landmarks: (N, 68, 2) of the clip: from there dlib reads both,
-    for a reading hangs on where it begins. threshold: distance of embeddings up to which two
-    pictures are of one person.
+    made: (N, S, S, 3) uint8. threshold: distance of embeddings up to which two pictures are of one
+    person.
 
     `l1`: mean absolute difference, share of white. `akd`, average keypoint distance: of dlib's 68
     landmarks, pixels, mean over x and y. `aed`, average Euclidean distance: of identity embeddings,
@@ -79,19 +94,18 @@ def reconstruction_scores(
     correlation of what dlib reads there with the truth's; None where the mouth does not move.
     """
     rows, mouths = [], []
-    first = embed(clip[0], landmarks[0])
-    for picture, truth, begin in list(zip(made, clip, landmarks, strict=True))[1:]:
-        found, points = (read_landmarks(each, begin) for each in (picture, truth))
-        face = embed(picture, found)
+    for k in range(1, len(made)):
+        found = read_landmarks(made[k], truth.landmarks[k])
+        face = embed(made[k], found)
         rows.append(
             {
-                "l1": metrics.truth_error(picture, truth, np.ones(truth.shape[:2])),
-                "akd": float(np.abs(found - points).mean()),
-                "aed": float(distance(face, embed(truth, points)) ** 2),
-                "kept": float(distance(face, first) <= threshold),
+                "l1": metrics.truth_error(made[k], truth.clip[k], np.ones(made.shape[1:3])),
+                "akd": float(np.abs(found - truth.again[k]).mean()),
+                "aed": float(distance(face, truth.faces[k]) ** 2),
+                "kept": float(distance(face, truth.faces[0]) <= threshold),
             }
         )
-        mouths.append((metrics.mouth(found), metrics.mouth(points)))
+        mouths.append((metrics.mouth(found), metrics.mouth(truth.again[k])))
     pairs = np.array(mouths).transpose(2, 1, 0)
     follows = {
         name: metrics.correlation(*pair) for name, pair in zip(metrics.MOUTH, pairs, strict=True)
@@ -101,12 +115,12 @@ def reconstruction_scores(
 
 def compare(
     model: FirstOrderModel, clip: np.ndarray, threshold: float
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float | None]]:
     """`reconstruction_scores` of a clip for each of METHODS."""
-    points = clip_landmarks(clip)
+    truth = ClipTruth.read(clip)
     ways: dict[str, Callable[[], np.ndarray]] = {
-        "still": lambda: still(clip, points),
-        "affine": lambda: affine(clip, points),
+        "still": lambda: still(clip, truth.landmarks),
+        "affine": lambda: affine(clip, truth.landmarks),
         "model": lambda: reconstruct(model, clip),
     }
-    return {name: reconstruction_scores(ways[name](), clip, points, threshold) for name in METHODS}
+    return {name: reconstruction_scores(ways[name](), truth, threshold) for name in METHODS}
