@@ -1,6 +1,7 @@
 """First order motion: the authors' own numbers, the mathematics, and the published checkpoints."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,23 @@ def test_relative_keypoints_are_those_of_the_authors(found, authors, kind):
     }
     ours = relative_keypoints(one["source"], one["driving"], one["initial"])
     np.testing.assert_allclose(ours[kind], authors[f"kp_relative_{kind}"], atol=CLOSE, rtol=0)
+
+
+@pytest.mark.parametrize(("bias", "kept"), [(50.0, "deformed"), (-50.0, "painted")])
+def test_an_attention_mask_says_which_pixels_are_kept(tiny, found, authors, bias, kept):
+    model = FirstOrderModel(replace(tiny.config, attention_mask=True))
+    for part, network in tiny.networks.items():
+        for layer in network.layers:
+            if layer.weights:
+                model.networks[part].get_layer(layer.name).set_weights(layer.get_weights())
+    head = model.networks["decoder"].get_layer("attention_mask")
+    head.set_weights([np.zeros(head.kernel.shape), np.full(1, bias)])
+    source = channels_last(authors["source"])
+    made = model.generate(source, found["source"], found["driving"])
+    expected = found["made"]["deformed" if kept == "deformed" else "prediction"]
+    np.testing.assert_allclose(made["prediction"], expected, atol=CLOSE)
+    np.testing.assert_allclose(made["painted"], found["made"]["prediction"], atol=CLOSE)
+    assert made["attention"].shape == (*source.shape[:3], 1)
 
 
 def test_a_driver_who_does_not_move_moves_nothing():

@@ -293,7 +293,7 @@ masks = [made["mask"][..., k] for k in range(len(candidates))]
 print(f"masks {made['mask'].shape}, sum at each pixel {made['mask'].sum(-1).mean():.3f}")
 plots.gallery(masks, names, columns=6, size=130)
 
-# %% alt="Driving frame, flow as colours, her pixels moved, occlusion map, result, studio's truth"
+# %% alt="Driving frame, flow as colours, moved, occlusion; painted, attention, result, truth"
 from deepfake_lesson.models.sampling import coordinate_grid
 from deepfake_lesson.reenactment.evaluation import reenactment_truth
 
@@ -305,17 +305,25 @@ steps = {
     "flow": plots.flow_picture(-flow),
     "moved": np.clip(made["deformed"], 0, 1),
     "occlusion map": made["occlusion_map"][..., 0],
+    "painted": np.clip(made["painted"], 0, 1),
+    "attention mask": made["attention"][..., 0],
     "result": np.clip(made["prediction"], 0, 1),
     "truth": truth.image,
 }
-plots.gallery(list(steps.values()), list(steps), columns=3, size=230)
+plots.gallery(list(steps.values()), list(steps), columns=4, size=180)
 
 # %% [markdown]
 # *Flow*: the colour says in which direction a pixel moves, grey is rest. *Moved*: the flow alone,
 # her own pixels and nothing else. What she does not show, moving cannot bring: the side of the head
 # that turns into view, the wall behind it, the inside of a mouth that was shut. The [occlusion
 # map](glossary.md#occlusion-map) is dark there: *do not trust what was moved here*. The third
-# network, the **generator**, multiplies its features by that map and invents what is missing.
+# network, the **generator**, multiplies its features by that map and invents what is missing:
+# *painted*.
+#
+# The paper ends here. Its generator has 46 million weights and paints all of the picture; ours, a
+# hundred times smaller, paints softly. So it also says for each pixel how far the moved one is good
+# enough, in the [attention mask](glossary.md#attention-mask), and the *result* is a mixture of
+# both. Where in the mask is it dark, and why there?
 #
 # *Result* and *truth* differ in more than blur: this is what he did, moved onto her, and her face
 # would have done it a little differently.
@@ -338,6 +346,7 @@ lesson.show(type(model).generate)
 # become worse? And the points?
 
 # %%
+from deepfake_lesson.fitting import supervised
 from deepfake_lesson.models import keras
 from deepfake_lesson.models.deformation import Deformation
 from deepfake_lesson.models.first_order import FirstOrderConfig, FirstOrderModel, HourglassConfig
@@ -376,13 +385,12 @@ def learn(equivariance: float, steps: int = 80) -> tuple[FirstOrderModel, float]
     network = FirstOrderModel(tiny, seed=1)
     weights = {"equivariance_value": equivariance, "equivariance_jacobian": equivariance}
     losses = FirstOrderLosses(perceptual=0, **weights)
-    training = FirstOrderTraining(network, None, losses)
-    training.compile(keras.optimizers.Adam(2e-3, beta_1=0.5), jit_compile=False)
+    adam = keras.optimizers.Adam(2e-3, beta_1=0.5)
+    trainee = supervised(FirstOrderTraining(network, None, losses), adam, None)
     rng = np.random.default_rng(0)
     for _ in range(steps):
         batch = training_batch(letters(rng, 8), letters(rng, 8), rng)
-        row = training.train_on_batch(*batch, return_dict=True)
-        training.reset_metrics()
+        row = trainee.step(batch)
     return network, row["l1_loss"] / losses.l1
 
 
@@ -430,7 +438,7 @@ from deepfake_lesson.animation.clips import person_clips
 from deepfake_lesson.animation.training import train_motion
 from deepfake_lesson.images import read_image
 
-three = [lesson.studio_person(seed, "screen_test", 4, 256, 12) for seed in (24, 27, 31)]
+three = [lesson.studio_person(seed, "screen_test", 2, 256, 12) for seed in (24, 27, 31)]
 clips = [clip for each in three for clip in person_clips(each, 64, progress=False)]
 own = folder / "model"
 training = train_motion(clips, own, "quick", steps=30, fresh=True, progress=False)
@@ -459,7 +467,7 @@ lesson.show(relative_keypoints)
 # %% alt="Driver, absolute, relative, at two moments: absolute has the driver's proportions"
 from deepfake_lesson.models.first_order_inference import MovingPicture
 
-driver = lesson.studio_person(37, "talk", seconds=2, size=256, fps=12, take=1)
+driver = lesson.studio_person(37, "talk", seconds=1, size=256, fps=12, take=1)
 other = driver.media / "clip.mp4"
 other_track = follow_face(other)
 other_plan, other_square = framed_alike(portrait, other_track, 0, config.size, relative=True)
@@ -470,7 +478,7 @@ absolute = moving.detect(crops)
 first_frame = moving.detect(crops[:1])
 relative = relative_keypoints(moving.keypoints, absolute, first_frame)
 results = {"absolute": moving.paint(absolute), "relative": moving.paint(relative)}
-shown = [row[k] for k in (0, 12) for row in (crops, *results.values())]
+shown = [row[k] for k in (0, 11) for row in (crops, *results.values())]
 plots.gallery(
     [other_source, *shown[:3], other_source, *shown[3:]],
     ["picture", "driver", *results] * 2,

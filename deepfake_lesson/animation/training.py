@@ -88,6 +88,7 @@ class MotionConfig:
             num_bottleneck_blocks=BOTTLENECKS,
             kp_detector=hourglass,
             dense_motion=hourglass,
+            attention_mask=True,
         )
         return cls(networks, size=chosen.size)
 

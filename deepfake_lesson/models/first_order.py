@@ -57,6 +57,10 @@ class FirstOrderConfig:
     single_jacobian_map: one map of Jacobians for all keypoints. block_expansion, max_features,
     num_down_blocks, num_bottleneck_blocks: of the generator. estimate_occlusion_map: without it
     nothing is taken for hidden. kp_detector, dense_motion: the two hourglasses.
+
+    attention_mask is not in the publication: the generator also says for every pixel how far the
+    moved one is kept, and paints only the rest (Pumarola et al. 2018, "GANimation"). A small
+    generator paints softly; what needs no painting then stays as sharp as the source.
     """
 
     num_kp: int = 10
@@ -70,6 +74,7 @@ class FirstOrderConfig:
     estimate_occlusion_map: bool = True
     kp_detector: HourglassConfig = HourglassConfig()
     dense_motion: HourglassConfig = HourglassConfig(block_expansion=64)
+    attention_mask: bool = False
 
     @classmethod
     def from_published(cls, settings: dict) -> "FirstOrderConfig":
@@ -214,6 +219,8 @@ class FirstOrderModel:
         before anything is painted. "mask" (N, h, w, K + 1): which keypoint a pixel follows, the
         background first. "occlusion_map" (N, h, w, 1): 1 where the source shows what is needed, 0
         where it has to be invented. "flow" (N, h, w, 2): where in the source a pixel comes from.
+        With `attention_mask` also "painted" (N, H, W, 3), and "attention" (N, H, W, 1): how far
+        "deformed" is kept instead.
         """
         moving = self.dense_motion(source, kp_source, kp_driving, training)
         if features is None:
@@ -222,8 +229,13 @@ class FirstOrderModel:
         if "occlusion_map" in moving:
             shown = resize(moving["occlusion_map"], *features.shape[1:3])
             features = features * ops.cast(shown, features.dtype)
-        prediction = self.networks["decoder"](features, training=training)
-        return moving | {"prediction": prediction, "deformed": moved(source, moving["flow"])}
+        found = moving | {"deformed": moved(source, moving["flow"])}
+        found |= self.networks["decoder"](features, training=training)
+        if "attention" in found:
+            kept, painted = found["attention"], found["prediction"]
+            mixed = kept * found["deformed"] + (1 - kept) * painted
+            found |= {"painted": painted, "prediction": mixed}
+        return found
 
     def dense_motion(self, source, kp_source: dict, kp_driving: dict, training=False) -> dict:
         """From few keypoints to every pixel: "mask", "occlusion_map" and "flow" of `generate`."""
@@ -317,9 +329,12 @@ class _Parts:
         for k in range(downs):
             x = layers.UpSampling2D(2, dtype=self.dtype)(x)
             x = self.block(x, self.width(downs - k - 1), f"up_blocks.{k}")
-        x = self.conv(x, CHANNELS, "final", 7)
-        picture = layers.Activation("sigmoid", dtype="float32", name="prediction")(x)
-        return keras.Model(features, picture, name="decoder")
+        maps = {"prediction": self.conv(x, CHANNELS, "final", 7)}
+        if config.attention_mask:
+            maps["attention"] = self.conv(x, 1, "attention_mask", 7)
+        sigmoid = {"activation": "sigmoid", "dtype": "float32"}
+        maps = {name: layers.Activation(name=name, **sigmoid)(x) for name, x in maps.items()}
+        return keras.Model(features, maps, name="decoder")
 
     def width(self, halvings: int) -> int:
         return min(self.config.max_features, self.config.block_expansion * 2**halvings)
