@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from deepfake_lesson.errors import LessonError
+from deepfake_lesson.errors import LessonError, check_choice
 from deepfake_lesson.files import disk_full, is_disk_full
 
 
@@ -120,6 +120,9 @@ def person_new(
     media: Annotated[list[Path], typer.Option(help="A picture or video; may be repeated.")],
     scope: Annotated[str | None, typer.Option(help="What the person agreed to.")] = None,
     date: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Day of consent.")] = None,
+    expires: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Its last day [no end].")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a person's folder: consent record and media.
@@ -130,14 +133,45 @@ def person_new(
     Examples:
       deepfake-lesson person new people/me --name "Ada" --basis self --media clip.mp4
       deepfake-lesson person new people/bo --name "Bo" --basis written --date 2026-11-21 \\
-          --scope "face swap in our seminar" --media bo.mp4 --media bo.jpg
+          --expires 2027-02-28 --scope "face swap in our seminar" --media bo.mp4 --media bo.jpg
     """
     from deepfake_lesson.people import DEFAULT_SCOPE, create_person
 
     for path in media:
         _check_media(path)
-    person = create_person(folder, name, basis, scope or DEFAULT_SCOPE, media, date=date)
+    consent = {"scope": scope or DEFAULT_SCOPE, "date": date, "expires": expires}
+    person = create_person(folder, name, basis, media=media, **consent)
     _answer(person, as_json, f"{folder}: {name}, {len(media)} of media")
+
+
+@person_app.command("withdraw")
+def person_withdraw(
+    folder: PersonFolder,
+    search: Annotated[
+        list[Path] | None, typer.Option(help="Where to look for models; may be repeated [.].")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove what was made from a person who takes the consent back.
+
+    Media, faces and all models that name the person in their config.json go; the consent record
+    stays, with the day of the withdrawal. What a program cannot know is listed.
+
+    \b
+    Examples:
+      deepfake-lesson person withdraw people/bo
+      deepfake-lesson person withdraw people/bo --search models --search /data/models --yes
+    """
+    from deepfake_lesson.people import read_record
+    from deepfake_lesson.withdrawal import withdraw
+
+    name = read_record(folder).name
+    if not yes:
+        typer.confirm(
+            f"Remove all media, faces and models of {name} for good?", abort=True, err=True
+        )
+    _answer(withdraw(folder, tuple(search or (Path("."),))), as_json)
 
 
 @app.command()
@@ -565,30 +599,114 @@ def evaluate(
 
 
 @app.command()
-def verify(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures or videos.")],
+def sign(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A picture or video.")],
+    out: Annotated[Path | None, typer.Option(help="What to write [FILE itself].")] = None,
+    cert: Annotated[
+        Path | None, typer.Option(help="Your certificate (PEM), its issuers after it.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    original: Annotated[Path | None, typer.Option(help="The recording that was altered.")] = None,
+    use: Annotated[list[Path] | None, typer.Option(help="Another file it was made of.")] = None,
+    model: Annotated[str | None, typer.Option(help="Name of the model that painted it.")] = None,
+    kind: Annotated[str, typer.Option(metavar="composite|trained|algorithmic")] = "composite",
     as_json: AsJson = False,
 ) -> None:
-    """Check the content credentials of files.
+    """Put a content credential into a file.
 
-    The exit code is 0 if all are there and valid, else 1.
+    Without --cert and --key this computer's own authority signs, made on first use; its
+    certificate, for those who shall trust it, is named at the end. What FILE's own credential said
+    stays inside as that of its original.
+
+    \b
+    Examples:
+      deepfake-lesson sign out.mp4 --original clip.mp4 --model models/ab
+      deepfake-lesson sign swap.mp4 --cert school.pem --key school.key
+    """
+    from deepfake_lesson import provenance
+
+    kinds = {
+        "composite": provenance.COMPOSITE,
+        "trained": provenance.TRAINED,
+        "algorithmic": provenance.ALGORITHMIC,
+    }
+    check_choice("kind", kind, tuple(kinds))
+    if original is None and provenance.verify(file) is not None:
+        original = file
+    signed = provenance.sign(
+        file,
+        out,
+        source_type=kinds[kind],
+        original=original,
+        inputs=tuple(use or ()),
+        model=model,
+        certificate=cert,
+        key=key,
+    )
+    row = {"file": signed, "authority": cert or provenance.authority_path()}
+    _answer(row, as_json)
+
+
+@app.command()
+def verify(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures or videos.")],
+    trust: Annotated[
+        list[Path] | None, typer.Option(help="Certificate (PEM) of an authority to be trusted.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the content credentials of files, and look for the watermark.
+
+    The verdict is trusted, valid (unchanged, but nobody knows who signed), tampered, invalid
+    (another fault) or missing. The exit code is 0 if all are trusted or valid, 1 if one is tampered
+    or invalid, else 3 if one is missing; 2 if a file cannot be read.
 
     \b
     Examples:
       deepfake-lesson verify swap.mp4
       deepfake-lesson verify build/demo/*.mp4 --json
+      deepfake-lesson verify swap.mp4 --trust school.pem
     """
-    from deepfake_lesson import provenance
+    from deepfake_lesson.provenance import VERDICTS
 
-    credentials = [provenance.verify(path) for path in files]
-    found = [asdict(each) if each else {"state": "none"} for each in credentials]
-    rows = [{"file": path, **each} for path, each in zip(files, found, strict=True)]
+    rows = [_provenance(path, tuple(trust or ())) for path in files]
     if as_json:
         _print_json(rows if len(rows) > 1 else rows[0])
     else:
-        typer.echo("\n\n".join(_lines(row) for row in rows))
-    if any(row["state"] != "valid" for row in rows):
-        raise typer.Exit(1)
+        told = [row | {"verdict": f"{row['verdict']}: {VERDICTS[row['verdict']]}"} for row in rows]
+        typer.echo("\n\n".join(_lines(row) for row in told))
+    verdicts = {row["verdict"] for row in rows}
+    if code := 1 if verdicts & {"tampered", "invalid"} else 3 if "missing" in verdicts else 0:
+        raise typer.Exit(code)
+
+
+def _provenance(path: Path, trust: tuple[Path, ...]) -> dict:
+    """What a file says about itself, and what its pixels say."""
+    from deepfake_lesson import provenance
+
+    credential = provenance.verify(path, trust)
+    said = asdict(credential) if credential else {"state": "missing", "trusted": False}
+    verdict = credential.verdict if credential else "missing"
+    return {"file": path, "verdict": verdict, **said, "watermark": _watermark(path, credential)}
+
+
+def _watermark(path: Path, credential: Any) -> str | None:
+    """What the watermark says; None also for a signed file whose pixels cannot be read."""
+    from deepfake_lesson.errors import MediaError
+    from deepfake_lesson.images import is_image
+    from deepfake_lesson.provenance import read_watermark
+    from deepfake_lesson.video import is_video
+
+    if not (is_image(path) or is_video(path)):
+        return None
+    try:
+        found = read_watermark(path)
+    except MediaError:
+        if credential is None:
+            raise
+        return None
+    origin = "made with deepfake_lesson"
+    return f"{origin}: {found.kind}" if found and found.kind else origin if found else None
 
 
 @app.command()

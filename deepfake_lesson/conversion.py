@@ -61,7 +61,7 @@ class ConvertOptions:
     sharpen until the face has the fine detail of the one it replaces, see `blending.sharpness_gap`.
     frames: "10-50" swaps only in these frames, counted from 0, both ends included; also "10-", "7".
     discard_others: leave the other frames and their sound out; else they pass untouched.
-    label: draw the visible label. The content credential is always there.
+    label: draw the visible labels. Watermark and content credential are always there.
     detector: one of `detectors.DETECTORS`.
     threshold: identity distance up to which a face is swapped; the person's own if None.
     smooth: frames on either side over which landmarks are averaged, see `tracking.steady`.
@@ -316,7 +316,7 @@ def _convert_video(job: "_Job") -> dict:
                 job.look_at(shot)
                 if job.is_kept(shot.number):
                     with job.timed("encode"):
-                        writer.write(job.labelled(shot.swapped))
+                        writer.write(job.marked(shot))
             job.check()
         job.sign(draft, job.out)
     return job.finish(job.out.parent, describe(job.out))
@@ -326,7 +326,7 @@ def _convert_picture(job: "_Job") -> dict:
     job.plan(1)
     shot = _picture_shot(job, 0, job.source)
     job.check()
-    job.write_picture(job.out, shot.swapped)
+    job.write_picture(job.out, shot)
     return job.finish(job.out.parent, describe(job.out))
 
 
@@ -341,7 +341,7 @@ def _convert_folder(job: "_Job") -> dict:
         for number, path in enumerate(tqdm(pictures, "converting", disable=not job.progress)):
             shot = _picture_shot(job, number, path)
             if shot.wanted:
-                job.write_picture(Path(drafts, _signable_name(path)), shot.swapped, path)
+                job.write_picture(Path(drafts, _signable_name(path)), shot, path)
             elif job.is_kept(number):
                 shutil.copyfile(path, Path(drafts, path.name))
         job.check()
@@ -442,7 +442,7 @@ class _Job:
                 truth = self.evaluation.add(shot.number, shot.frame, shot.swapped, face, shot.mask)
         if shot.number >= self.next_shown:
             self.next_shown = shot.number + self.show_every
-            pictures = [shot.frame, self.labelled(shot.swapped)]
+            pictures = [shot.frame, self.marked(shot)]
             if self.evaluation.truth:  # white where the clip is longer than its recipe
                 pictures.append(np.full_like(shot.frame, 255) if truth is None else truth)
             self.sheet += [fit(picture, SHEET_SIZE) for picture in pictures]
@@ -450,8 +450,9 @@ class _Job:
     def is_kept(self, number: int) -> bool:
         return number in self.options.span or not self.options.discard_others
 
-    def labelled(self, frame: np.ndarray) -> np.ndarray:
-        return provenance.label_frame(frame) if self.options.label else frame
+    def marked(self, shot: Shot) -> np.ndarray:
+        faces = [face.landmarks for face in shot.wanted]
+        return provenance.mark(shot.swapped, faces=faces, visible=self.options.label)
 
     def check(self) -> None:
         """Raise an error if there was nothing to do."""
@@ -465,10 +466,10 @@ class _Job:
         with self.timed("sign"):
             provenance.sign(draft, title=out.name, original=original or self.source)
 
-    def write_picture(self, out: Path, image: np.ndarray, original: Path | None = None) -> None:
-        """Write a labelled, signed picture, whole or not at all."""
+    def write_picture(self, out: Path, shot: Shot, original: Path | None = None) -> None:
+        """Write a marked, signed picture, whole or not at all."""
         with replacing(out) as draft:
-            write_image(draft, self.labelled(image))
+            write_image(draft, self.marked(shot))
             self.sign(draft, out, original)
 
     def finish(self, folder: Path, video: dict) -> dict:

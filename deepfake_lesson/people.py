@@ -1,12 +1,13 @@
 """A person is a folder: a consent record, media, aligned faces and how each face was cut out.
 
     people/three/
-        consent.toml                 who, on which basis, for what, since when
+        consent.toml                 who, on which basis, for what, since when and until when
         media/                       pictures and videos of this one person
         faces/*.png                  aligned 256 px faces
         faces/alignments.jsonl       one line per face
 
-No other part of the package touches a folder whose consent record is missing or broken.
+No other part of the package touches a folder whose consent record is missing or broken, or whose
+consent has expired or was withdrawn (see `withdrawal`).
 """
 
 import datetime
@@ -35,7 +36,8 @@ class Person:
     """Somebody who agreed, or who does not exist.
 
     `threshold` is the embedding distance up to which a face is this person's; `seed` is the
-    identity of a person made by the studio.
+    identity of a person made by the studio; `expires` the last day of the consent, None if it has
+    no end; `withdrawn` the day on which it was taken back.
     """
 
     folder: Path
@@ -46,6 +48,8 @@ class Person:
     domain: str
     threshold: float
     seed: int | None = None
+    expires: datetime.date | None = None
+    withdrawn: datetime.date | None = None
 
     @property
     def media(self) -> Path:
@@ -68,13 +72,14 @@ def create_person(
     media: tuple[str | Path, ...] = (),
     seed: int | None = None,
     date: datetime.date | str | None = None,
+    expires: datetime.date | str | None = None,
 ) -> Person:
     """Make a person's folder with a consent record and copies of the media.
 
     `basis` is one of BASES, `seed` the studio identity of a synthetic person, `date` the day of
-    the consent (today), also as text like 2026-11-21. The record is written last, so that a folder
-    cut short is no person. Raises ConsentError for a bad record or a folder that already has one,
-    MediaError for media that are not there.
+    the consent (today), also as text like 2026-11-21, `expires` likewise its last day (none). The
+    record is written last, so that a folder cut short is no person. Raises ConsentError for a bad
+    record or a folder that already has one, MediaError for media that are not there.
     """
     folder = Path(folder)
     record = folder / "consent.toml"
@@ -88,19 +93,40 @@ def create_person(
         "scope": scope,
         "date": date or datetime.date.today(),
     }
+    if expires is not None:
+        consent["expires"] = expires
     domain = "synthetic" if basis == "synthetic" else "real"
     identity = {"domain": domain, "threshold": THRESHOLDS[domain]}
     if seed is not None:
         identity["seed"] = int(seed)
     person = _parse_record(folder, {"consent": consent, "identity": identity})
     _copy_media(person, [Path(path) for path in media])
-    with replacing(record) as temporary:
-        temporary.write_text(_record_text(person), encoding="utf-8")
+    write_record(person)
     return person
 
 
-def open_person(folder: str | Path) -> Person:
-    """Read a person's folder; raises ConsentError unless its consent record is valid."""
+def open_person(folder: str | Path, today: datetime.date | None = None) -> Person:
+    """Read a person's folder; raises ConsentError unless its consent record is valid.
+
+    today: the day on which the consent has to hold, this one if None.
+    """
+    person, today = read_record(folder), today or datetime.date.today()
+    if person.withdrawn is not None:
+        problem = f"{person.name} withdrew the consent on {person.withdrawn}"
+        remedy = "Do without; deepfake-lesson person withdraw removes what is left."
+        raise ConsentError(person.folder, problem, remedy)
+    if person.expires is not None and person.expires < today:
+        remedy = "Ask again and mend consent.toml, or: deepfake-lesson person withdraw."
+        problem = f"the consent of {person.name} ended on {person.expires}"
+        raise ConsentError(person.folder, problem, remedy)
+    return person
+
+
+def read_record(folder: str | Path) -> Person:
+    """What a consent record says, also if it does not hold any more.
+
+    Raises ConsentError if it is missing or broken.
+    """
     folder = Path(folder)
     record = folder / "consent.toml"
     if not folder.is_dir():
@@ -120,6 +146,12 @@ def open_person(folder: str | Path) -> Person:
     return _parse_record(folder, parsed)
 
 
+def write_record(person: Person) -> None:
+    """Write consent.toml, whole or not at all."""
+    with replacing(person.folder / "consent.toml") as draft:
+        draft.write_text(_record_text(person), encoding="utf-8")
+
+
 def _parse_record(folder: Path, record: dict) -> Person:
     """Check the two tables of a consent record; [identity] may be left out."""
     consent, identity = _table(folder, record, "consent"), _table(folder, record, "identity")
@@ -135,15 +167,20 @@ def _parse_record(folder: Path, record: dict) -> Person:
     seed = identity.get("seed")
     if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool) or seed < 0):
         _refuse(folder, f"the seed {seed!r} is not a whole number from 0 on")
+    date, expires = _date(folder, consent, "date"), _date(folder, consent, "expires", False)
+    if expires is not None and expires < date:
+        _refuse(folder, f"the consent would expire on {expires}, before its date, {date}")
     return Person(
         folder=folder,
         name=_text(folder, consent, "name"),
         basis=basis,
         scope=_text(folder, consent, "scope"),
-        date=_date(folder, consent),
+        date=date,
         domain=domain,
         threshold=float(threshold),
         seed=seed,
+        expires=expires,
+        withdrawn=_date(folder, consent, "withdrawn", False),
     )
 
 
@@ -163,17 +200,19 @@ def _text(folder: Path, consent: dict, key: str) -> str:
     return text.strip()
 
 
-def _date(folder: Path, consent: dict) -> datetime.date:
-    """A TOML date, or the same in quotes."""
-    date = consent.get("date")
+def _date(folder: Path, consent: dict, key: str, needed: bool = True) -> datetime.date | None:
+    """A TOML date, or the same in quotes; None where there may be none."""
+    date = consent.get(key)
+    if date is None and not needed:
+        return None
     if isinstance(date, datetime.datetime):
         return date.date()
     if isinstance(date, datetime.date):
         return date
     try:
-        return datetime.date.fromisoformat(_text(folder, consent, "date"))
+        return datetime.date.fromisoformat(_text(folder, consent, key))
     except ValueError:
-        _refuse(folder, f"the date {date!r} is not a day like 2026-11-21")
+        _refuse(folder, f"the {key} {date!r} is not a day like 2026-11-21")
 
 
 def _is_number(value: object) -> bool:
@@ -202,12 +241,15 @@ def _record_text(person: Person) -> str:
         return json.dumps(text, ensure_ascii=False)
 
     seed = "" if person.seed is None else f"seed = {person.seed}\n"
+    ends = {"expires": person.expires, "withdrawn": person.withdrawn}
+    dates = "".join(f"{key} = {day.isoformat()}\n" for key, day in ends.items() if day)
     return (
         "[consent]\n"
         f"name = {quoted(person.name)}\n"
         f"basis = {quoted(person.basis)}  # {' | '.join(BASES)}\n"
         f"scope = {quoted(person.scope)}\n"
         f"date = {person.date.isoformat()}\n"
+        f"{dates}"
         "\n[identity]\n"
         f"domain = {quoted(person.domain)}  # {' | '.join(THRESHOLDS)}\n"
         f"threshold = {person.threshold}  # embeddings nearer than this are this person\n"

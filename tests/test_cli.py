@@ -14,12 +14,13 @@ from deepfake_lesson.cli import app
 from deepfake_lesson.errors import LessonError
 from deepfake_lesson.images import write_image
 from deepfake_lesson.people import open_person
-from deepfake_lesson.provenance import sign, verify
+from deepfake_lesson.provenance import embed_watermark, sign, verify
 from deepfake_lesson.video import read_frames
 
 COMMANDS = {
     "studio": ["--seed", "--seconds", "--out"],
-    "person new": ["--name", "--basis", "--media"],
+    "person new": ["--name", "--basis", "--media", "--expires"],
+    "person withdraw": ["--search", "--yes"],
     "extract": [
         "--detector",
         "--want",
@@ -59,7 +60,8 @@ COMMANDS = {
         "--no-label",
     ],
     "evaluate": ["--a", "--b", "--truth"],
-    "verify": ["--json"],
+    "sign": ["--out", "--cert", "--key", "--original", "--use", "--model", "--kind"],
+    "verify": ["--trust"],
     "doctor": ["--json"],
 }
 
@@ -177,21 +179,101 @@ def test_a_real_person_is_made_from_media_and_a_consent(tmp_path, carphone):
     assert not (tmp_path / "x").exists()
 
 
-def test_verify_tells_marked_from_unmarked(tmp_path):
-    signed, bare = tmp_path / "signed.png", tmp_path / "bare.png"
-    for path in (signed, bare):
-        write_image(path, np.zeros((16, 16, 3), np.uint8))
-    sign(signed, title="A test")
-    shown = run("verify", signed, "--json")
-    assert shown.exit_code == 0
-    told = json.loads(shown.stdout)
-    assert (told["state"], told["trusted"], told["title"]) == ("valid", True, "A test")
-    assert told["source_type"] == "compositeWithTrainedAlgorithmicMedia"
+@pytest.fixture
+def four_files(tmp_path, monkeypatch):
+    """Pictures by verdict: trusted, valid (signed elsewhere), tampered and missing."""
+    rng = np.random.default_rng(0)
+    paths = {name: tmp_path / f"{name}.png" for name in ("trusted", "valid", "tampered", "missing")}
+    for path in paths.values():
+        write_image(path, rng.integers(0, 256, (96, 128, 3), np.uint8))
+    monkeypatch.setenv("DEEPFAKE_LESSON_HOME", str(tmp_path / "elsewhere"))
+    sign(paths["valid"])
+    monkeypatch.setenv("DEEPFAKE_LESSON_HOME", str(tmp_path / "here"))
+    sign(paths["trusted"], title="A test", model="ab")
+    sign(paths["tampered"])
+    changed = bytearray(paths["tampered"].read_bytes())
+    changed[len(changed) * 9 // 10] ^= 1
+    paths["tampered"].write_bytes(changed)
+    return paths
 
-    assert "state: valid" in run("verify", signed).stdout
-    both = run("verify", signed, bare, "--json")
-    assert both.exit_code == 1
-    assert [row["state"] for row in json.loads(both.stdout)] == ["valid", "none"]
+
+@pytest.mark.parametrize(
+    ("verdict", "code", "words"),
+    [
+        ("trusted", 0, "by somebody whom this computer trusts"),
+        ("valid", 0, "by somebody whom this computer does not know"),
+        ("tampered", 1, "was changed after signing"),
+        ("missing", 3, "there is no content credential"),
+    ],
+)
+def test_verify_tells_four_cases_apart(four_files, verdict, code, words):
+    shown, told = run("verify", four_files[verdict]), run("verify", four_files[verdict], "--json")
+    assert (shown.exit_code, told.exit_code) == (code, code)
+    assert f"verdict: {verdict}: " in shown.stdout and words in shown.stdout
+    row = json.loads(told.stdout)
+    assert row["verdict"] == verdict and row["trusted"] == (verdict == "trusted")
+    assert row["watermark"] is None
+
+
+def test_the_worst_of_several_files_is_the_exit_code(four_files):
+    def code(*names):
+        return run("verify", *(four_files[name] for name in names)).exit_code
+
+    assert code("trusted", "valid") == 0
+    assert code("trusted", "missing") == 3
+    assert code("missing", "tampered", "trusted") == 1
+    both = run("verify", four_files["trusted"], four_files["missing"], "--json")
+    assert [row["state"] for row in json.loads(both.stdout)] == ["valid", "missing"]
+
+
+def test_whoever_is_given_an_authority_trusts_it(four_files, tmp_path):
+    root = tmp_path / "elsewhere" / "authority.pem"
+    row = json.loads(run("verify", four_files["valid"], "--trust", root, "--json").stdout)
+    assert row["verdict"] == "trusted"
+
+
+def test_verify_reads_the_watermark_where_the_credential_is_gone(tmp_path):
+    flat = np.full((360, 480, 3), 128, np.uint8)
+    write_image(tmp_path / "swap.jpg", embed_watermark(flat, "face swap"))
+    shown = run("verify", tmp_path / "swap.jpg")
+    assert shown.exit_code == 3
+    assert "watermark: made with deepfake_lesson: face swap" in shown.stdout
+
+
+def test_a_file_is_signed_and_signed_again_from_the_command_line(four_files, tmp_path):
+    path, out = four_files["missing"], tmp_path / "out.png"
+    options = ["--original", four_files["valid"], "--model", "ab", "--use", four_files["trusted"]]
+    shown = run("sign", path, "--out", out, *options, "--json")
+    assert shown.exit_code == 0, shown.output
+    assert Path(json.loads(shown.stdout)["authority"]).is_file()
+    credential = verify(out)
+    assert (credential.verdict, credential.model) == ("trusted", "ab")
+    assert credential.ingredients == ("valid.png", "trusted.png")
+    assert run("sign", out, "--kind", "trained").exit_code == 0
+    assert verify(out).ingredients == ("out.png",)
+    assert verify(out).source_type == "trainedAlgorithmicMedia"
+
+    refused = run("sign", out, "--cert", four_files["valid"])
+    assert refused.exit_code == 2 and "Give both" in refused.stderr
+
+
+def test_a_person_is_asked_for_before_it_is_removed(tmp_path):
+    write_image(tmp_path / "me.png", np.zeros((8, 8, 3), np.uint8))
+    folder = tmp_path / "people" / "me"
+    consent = ["--name", "Me", "--basis", "self", "--expires", "2999-01-01"]
+    assert run("person", "new", folder, *consent, "--media", tmp_path / "me.png").exit_code == 0
+    search = ["--search", tmp_path]
+    declined = CliRunner().invoke(
+        app, ["person", "withdraw", str(folder), *map(str, search)], input="n\n"
+    )
+    assert declined.exit_code == 1 and open_person(folder).media.exists()
+    done = run("person", "withdraw", folder, *search, "--yes", "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["name"] == "Me" and told["removed"] == [str(folder / "media")]
+    assert "backups" in "".join(told["unknown"])
+    refused = run("extract", folder)
+    assert refused.exit_code == 2 and "withdrew the consent" in refused.stderr
 
 
 def test_the_doctor_reads_to_people_and_machines():

@@ -245,6 +245,7 @@ class TestVideo:
     def test_the_video_is_labelled_and_signed(self, converted, clip):
         credential = provenance.verify(converted[0])
         assert credential.state == "valid" and credential.source_type == provenance.COMPOSITE
+        assert provenance.read_watermark(converted[0]).kind == "face swap"
         labelled = provenance.label_frame(np.zeros((256, 256, 3), np.uint8)).any(-1)
         for before, after in zip(read_frames(clip), read_frames(converted[0]), strict=True):
             assert np.abs(before.astype(int) - after)[labelled].mean() > 20
@@ -275,10 +276,11 @@ class TestVideo:
         assert info.audio and abs(info.seconds - 0.5) < 0.15
         assert report["faces_swapped"] == 5
 
-    def test_without_a_label_the_credential_stays(self, model, clip, tmp_path):
+    def test_without_a_label_credential_and_watermark_stay(self, model, clip, tmp_path):
         options = ConvertOptions(frames="0-1", label=False)
         convert(clip, model, "b", tmp_path / "swap.mp4", options)
         assert provenance.verify(tmp_path / "swap.mp4").state == "valid"
+        assert provenance.read_watermark(tmp_path / "swap.mp4").kind == "face swap"
         before, after = next(read_frames(clip)), next(read_frames(tmp_path / "swap.mp4"))
         assert np.abs(before.astype(int) - after)[-20:].mean() < 5
 
@@ -300,6 +302,19 @@ class TestPictures:
         assert swapped.shape == frame.shape and not np.array_equal(swapped, frame)
         assert provenance.verify(tmp_path / "out" / "swap.png").state == "valid"
         assert report["faces_swapped"] == 1 and report["video"]["fps"] is None
+
+    def test_the_generated_face_has_a_label_of_its_own(self, model, frame, tmp_path):
+        """Who crops to the face keeps it."""
+        write_image(tmp_path / "anna.png", frame)
+        for name, label in (("with", True), ("without", False)):
+            options = ConvertOptions(label=label)
+            convert(tmp_path / "anna.png", model, "b", tmp_path / name / "swap.png", options)
+        pictures = [read_image(tmp_path / name / "swap.png") for name in ("with", "without")]
+        points = detect_faces(frame)[0].landmarks
+        (left, top), (right, bottom) = points.min(0).astype(int), points.max(0).astype(int)
+        faces = [picture[top:bottom, left:right].astype(int) for picture in pictures]
+        changed = (np.abs(faces[0] - faces[1]) > 20).any(-1)
+        assert 0.005 < changed.mean() < 0.1
 
     def test_a_folder(self, model, frame, stranger, tmp_path):
         for name, picture in (("1.png", frame), ("2.jpg", stranger), ("3.bmp", frame)):

@@ -446,7 +446,7 @@ print(f"{training.step} steps in {training.seconds:.0f} s, loss {training.loss:.
 plots.Picture(read_image(own / "preview" / "latest.png"))
 
 # %% [markdown]
-# Thirty steps. The model that comes with the package took some ten thousand so far, on 200 people;
+# Thirty steps. The model that comes with the package took some 16,000, on 200 people;
 # its authors took 100 passes over some 20,000 clips of famous people, who were not asked. That is
 # why ours has learnt from people who do not exist.
 #

@@ -37,7 +37,7 @@ class FilmOptions:
 
     size: pixels of the video's side, None for the model's own.
     beside: show the driver, and what was painted from, to the left of the result.
-    label: draw the visible label. The content credential is always there.
+    label: draw the visible label. Watermark and content credential are always there.
     detector: one of `detectors.DETECTORS`.
     smooth: frames on either side over which landmarks are averaged, see `tracking.steady`.
 
@@ -171,14 +171,14 @@ class Filming:
         with self.timed("measure"):
             truth = self.evaluation.add(shot.number, shot.picture, asked, shot.frame, driver)
         if shot.number in self.sheet_numbers:
-            pictures = [self._crop(shot), shot.origin, self._labelled(shot.picture)]
+            pictures = [self._crop(shot), shot.origin, self._marked(shot.picture, shot)]
             if self.evaluation.truth:  # white where the driver's clip is longer than its recipe
                 pictures.append(np.full_like(shot.picture, 255) if truth is None else truth)
             self.sheet += [fit(picture, SHEET_SIZE) for picture in pictures]
 
     def _shown(self, shot: _Shot, size: int) -> np.ndarray:
         """The picture of the video for a frame."""
-        result = self._labelled(fit(shot.picture, size))
+        result = self._marked(fit(shot.picture, size), shot)
         if not self.options.beside:
             return result
         sides = [fit(picture, size) for picture in (self._crop(shot), shot.origin)]
@@ -187,8 +187,10 @@ class Filming:
     def _crop(self, shot: _Shot) -> np.ndarray:
         return warp(shot.frame, self.plan.matrix, self.plan.size)
 
-    def _labelled(self, picture: np.ndarray) -> np.ndarray:
-        return provenance.label_frame(picture, self.label) if self.options.label else picture
+    def _marked(self, picture: np.ndarray, shot: _Shot) -> np.ndarray:
+        scale = picture.shape[0] / self.plan.size
+        face = (self.plan.landmarks[shot.index] + 0.5) * scale - 0.5
+        return provenance.mark(picture, self.label, [face], self.options.label)
 
     def _sign(self, draft: Path) -> None:
         # Sound is recorded, not made.

@@ -31,7 +31,7 @@ from deepfake_lesson.landmarks import (
     interocular,
     transform_points,
 )
-from deepfake_lesson.provenance import LABEL, REENACTMENT_LABEL, label_frame
+from deepfake_lesson.provenance import LABEL, REENACTMENT_LABEL, mark
 from deepfake_lesson.reenactment.conditions import (
     Square,
     adapt,
@@ -89,7 +89,7 @@ class LiveResult:
     """What became of a frame. All pictures are RGB uint8.
 
     original: (H, W, 3), the frame as it was worked on: reduced and mirrored if so asked. drawing:
-    what the landmarks looked like. result: the generated picture with its label. has_face: False
+    what the landmarks looked like. result: the generated picture with its marks. has_face: False
     where none was found, and words on the result say so. arrived: when the frame came, in seconds
     of `time.perf_counter`. delay: milliseconds from then to the result. milliseconds: of each of
     STAGES, the mean of the last RECENT results. spent: of this one alone. rate: results a second,
@@ -436,7 +436,7 @@ class LivePipeline:
         if has_face:
             self._last = result
         with shot.timed("label"):
-            result = label_frame(result if has_face else said(result, NO_FACE), self.target.label)
+            result = mark(result if has_face else said(result, NO_FACE), self.target.label)
         return self._result(shot, result, has_face)
 
     def _result(self, shot: "_Shot", result: np.ndarray, has_face: bool) -> LiveResult:
