@@ -7,13 +7,13 @@ Two hundred studio people are filmed for some moments each, every person in one 
 from one place, turning, talking and making faces. Two moments of a person make an example. The
 people are "base" seeds of the studio, which no demo, chapter, test or benchmark uses.
 
-There are three stages. Where keypoints are and what follows them is found on small pictures, faster:
-the two networks that say so see 32 x 32 pixels anyway. Then painting is learnt on large ones, and a
+There are three stages. Where keypoints are and what follows them is found on small pictures: the
+two networks that say so see 32 x 32 pixels anyway. Then painting is learnt on large ones, and a
 last stage at a low rate takes the noise out of the weights: on held-out people it brought the error
-from 44 to 39 % of the still picture's in 900 steps, after 1,900 steps at the higher rate had changed
-nothing. What the package brings took 13,000, 2,200 and 900 steps. Each stage ends with its weights
-in the package. Pictures and checkpoints stay in build/motion; preview/latest.png in a stage's folder
-shows people who are held out.
+from 44 to 39 % of the still picture's in 900 steps, after 1,900 steps at the higher rate had
+changed nothing. What the package brings took 13,000, 2,200 and 900 steps. Each stage ends with its
+weights in the package. Pictures and checkpoints stay in build/motion; preview/latest.png in a
+stage's folder shows people who are held out.
 """
 
 import argparse
