@@ -6,7 +6,7 @@ turned. A clip gives up to FRAMES such squares, evenly spread over its length.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import numpy as np
 from deepfake_lesson.detectors import detect_faces
 from deepfake_lesson.errors import LessonError, MediaError
 from deepfake_lesson.identity import distance, embed
-from deepfake_lesson.images import is_image, read_image
+from deepfake_lesson.images import fit, is_image, read_image
 from deepfake_lesson.landmarks import transform_points, warp
 from deepfake_lesson.metrics import landmark_change
 from deepfake_lesson.people import THRESHOLDS
@@ -70,6 +70,46 @@ class FaceTrack:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+
+@dataclass(frozen=True, eq=False)
+class FaceCrops:
+    """Faces of many videos, of which is known what they are.
+
+    images: (N, size, size, 3) uint8. points: (N, 68, 2) float32, crop pixels. labels: (N,) int, 1
+    fake, 0 real. videos, makers: (N,) text; the maker of a real video is "real".
+    """
+
+    images: np.ndarray
+    points: np.ndarray
+    labels: np.ndarray
+    videos: np.ndarray
+    makers: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def where(self, chosen: np.ndarray) -> "FaceCrops":
+        """Those chosen by a mask or by numbers."""
+        return FaceCrops(*(getattr(self, each.name)[chosen] for each in fields(self)))
+
+    def joined(self, other: "FaceCrops") -> "FaceCrops":
+        """These and those of another set."""
+        names = [each.name for each in fields(self)]
+        return FaceCrops(*(np.concatenate([getattr(self, n), getattr(other, n)]) for n in names))
+
+    @property
+    def real(self) -> "FaceCrops":
+        return self.where(self.labels == 0)
+
+    def resized(self, size: int) -> "FaceCrops":
+        """The same faces, `size` pixels wide and high."""
+        if self.images.shape[1] == size:
+            return self
+        images = np.stack([fit(image, (size, size)) for image in self.images])
+        zoom = size / self.images.shape[1]
+        points = ((self.points + 0.5) * zoom - 0.5).astype(np.float32)
+        return replace(self, images=images, points=points)
 
 
 def clip_tracks(
