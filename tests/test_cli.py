@@ -59,6 +59,7 @@ COMMANDS = {
         "--no-label",
     ],
     "evaluate": ["--a", "--b", "--truth"],
+    "detect": ["--model", "--frames", "--aggregation", "--report", "--detector"],
     "verify": ["--json"],
     "doctor": ["--json"],
 }
