@@ -13,6 +13,7 @@ from deepfake_lesson.detection.training import (
     detector_batch,
     judged_crops,
     load_detector,
+    save_detector,
     train_detector,
 )
 from deepfake_lesson.errors import LessonError, ModelError
@@ -70,6 +71,16 @@ def test_the_folder_says_what_was_trained(folder, sets):
     header = (folder / "history.csv").read_text().splitlines()[0]
     assert "held_out_auc" in header
     assert (folder / "preview" / "latest.png").is_file()
+
+
+def test_what_is_shipped_answers_alike_and_is_small(folder, sets, tmp_path):
+    detector = load_detector(folder)
+    save_detector(detector, tmp_path / "shipped")
+    again, images = load_detector(tmp_path / "shipped"), sets[1].resized(256).images
+    np.testing.assert_array_equal(again.p_fake(images), detector.p_fake(images))
+    assert again.domain.threshold == detector.domain.threshold
+    sizes = [path.stat().st_size for path in (tmp_path / "shipped").rglob("*") if path.is_file()]
+    assert sum(sizes) < 0.5e6 and not list((tmp_path / "shipped").rglob("optimizer*"))
 
 
 def test_a_training_goes_on_as_if_it_had_not_stopped(sets, tmp_path):

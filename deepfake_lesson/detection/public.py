@@ -6,9 +6,10 @@
 | Celeb-DF, Celeb-DF-v2 | a form to its authors (University at Albany) and its terms of use |
 | DFDC | an account and the licence of the challenge (Meta) |
 
-They show real people, most of whom never agreed to be in a deepfake. All three are for research
-alone, none may be passed on, and names or faces of single people do not belong into slides. Ask
-your institution before you ask their owners; the studio's own set needs nobody's leave.
+They show real people, most of whom never agreed to be in a deepfake. All three are for research,
+FaceForensics++ also for teaching, none for commerce; none may be passed on, and names or faces of
+single people do not belong into slides. Ask your institution before you ask their owners; the
+studio's own set needs nobody's leave.
 
 Each function gives `LabelledVideo`s, sorted by path. A folder that is not laid out so is refused
 with what was looked for, and files that are missing of a split are left out.

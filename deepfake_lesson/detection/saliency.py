@@ -6,10 +6,10 @@ the score. It shows where the network looks, not why, and no finer than those ma
 """
 
 import cv2
-import keras
 import numpy as np
 
 from deepfake_lesson.errors import LessonError
+from deepfake_lesson.models import keras
 
 OPACITY = 0.5  # of the colours over a face
 

@@ -13,7 +13,13 @@ import cv2
 import numpy as np
 
 from deepfake_lesson.augment import random_light, random_wear
-from deepfake_lesson.checkpoints import START_ANEW, load_weights, read_config
+from deepfake_lesson.checkpoints import (
+    START_ANEW,
+    load_weights,
+    read_config,
+    save_half_model,
+    write_config,
+)
 from deepfake_lesson.detection.crops import SCALE, FaceCrops
 from deepfake_lesson.detection.domain import Domain
 from deepfake_lesson.detection.evaluation import auc
@@ -191,6 +197,19 @@ def load_detector(folder: str | Path) -> Detector:
     load_weights(folder, {NAME: network})
     domain = Domain.load(folder / DOMAIN) if (folder / DOMAIN).exists() else None
     return Detector(config, network, trained_on, domain)
+
+
+def save_detector(detector: Detector, folder: str | Path) -> None:
+    """Write a detector that `load_detector` reads, without what only going on needs: to be shipped.
+
+    Raises DiskFullError, and LessonError for a folder that cannot be written.
+    """
+    folder, networks = Path(folder), {NAME: detector.network}
+    settings = {"training": asdict(detector.config), "crop_scale": SCALE}
+    write_config(folder, KIND, settings | {"trained_on": detector.trained_on})
+    save_half_model(folder, networks, networks)  # as they are: batch statistics need all digits
+    if detector.domain is not None:
+        detector.domain.save(folder / DOMAIN)
 
 
 def detector_batch(
