@@ -599,6 +599,44 @@ def evaluate(
 
 
 @app.command()
+def detect(
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="A video or picture.")],
+    model: Annotated[
+        Path | None, typer.Option(help="A detector's folder [the package's own].")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, help="Frames to look at, evenly spread.")] = 32,
+    aggregation: Annotated[
+        str, typer.Option(metavar="mean|median|max|top_5", help="A face's score from its frames'.")
+    ] = "mean",
+    report: Annotated[Path | None, typer.Option(help="Write a page (.html) about it.")] = None,
+    detector: DetectorName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether the faces in a clip were filmed or made.
+
+    A score for each face and frame, how much it varies, and what it does not mean. Without a face
+    there is no verdict. A score is no proof: the exit code is 0 whatever it says.
+
+    \b
+    Examples:
+      deepfake-lesson detect clip.mp4
+      deepfake-lesson detect clip.mp4 --report report.html
+      deepfake-lesson detect face.png --model models/detector --json
+    """
+    if report is not None and report.suffix.lower() not in (".html", ".htm"):
+        raise LessonError(report, "is no page", "Choose a name that ends in .html.")
+
+    from deepfake_lesson.detection.detect import SHIPPED, detect
+    from deepfake_lesson.detection.report import write_report
+
+    found = detect(clip, model or SHIPPED, frames, aggregation, detector or "hog")
+    if report is not None:
+        write_report(found, report)
+    summary = "\n".join([f"{found.clip}: {found.verdict}", *found.words])
+    _answer(found.to_dict(), as_json, summary)
+
+
+@app.command()
 def sign(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A picture or video.")],
     out: Annotated[Path | None, typer.Option(help="What to write [FILE itself].")] = None,

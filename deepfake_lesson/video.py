@@ -17,7 +17,7 @@ import numpy as np
 from imageio_ffmpeg import count_frames_and_secs, get_ffmpeg_exe
 from imageio_ffmpeg import read_frames as read_raw_frames
 
-from deepfake_lesson.errors import LessonError, MediaError
+from deepfake_lesson.errors import LessonError, MediaError, check_range
 from deepfake_lesson.files import disk_full, is_disk_full, replacing
 
 VIDEO_SUFFIXES = frozenset(
@@ -29,7 +29,7 @@ COPIED_SOUND = frozenset(
     {"aac", "ac3", "alac", "mp3", "opus"}
 )  # MP4 holds these, players know them
 UNKNOWN_RATE = Fraction(30)  # for browser recordings, which say no rate
-QUALITY = "17"  # x264's constant rate factor: 0 lossless, 17 hardly visible, 23 its default
+QUALITY = 17  # x264's constant rate factor: 0 lossless, 17 hardly visible, 23 its default
 SCALING = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 CUT_OFF = ("partial file", "File ended prematurely")
 NO_FRAMES = ("Cannot determine format of input", "does not contain any stream")
@@ -103,8 +103,10 @@ class VideoWriter:
         sound_from: a video or sound file, whose sound is copied.
         sound: (samples float32 (N,) or (N, channels) in [-1, 1], samples per second).
         sound_span: (start, end) in seconds, the part of `sound_from` that belongs to the frames.
+        quality: x264's constant rate factor, 0 (lossless) to 51 (worst).
 
     Raises:
+        LessonError: for a quality out of range.
         MediaError: the format is unknown, the sound cannot be read, or no frame was written.
         DiskFullError: the disk is full; nothing is left behind.
     """
@@ -117,14 +119,17 @@ class VideoWriter:
         sound_from: str | Path | None = None,
         sound: tuple[np.ndarray, int] | None = None,
         sound_span: tuple[float, float] | None = None,
+        quality: int = QUALITY,
     ) -> None:
         self.path = Path(path)
         self.fps = _exact_rate(fps)
         self.size = size
+        self.quality = quality
         self.frames = 0
         if self.path.suffix.lower() not in WRITTEN_SUFFIXES:
             problem = f"unknown video format {self.path.suffix!r}"
             raise MediaError(path, problem, f"Use one of {', '.join(sorted(WRITTEN_SUFFIXES))}.")
+        check_range("quality", quality, 0, 51)
         if sound_from is not None and sound is not None:
             raise ValueError("give sound_from or sound, not both")
         self._sound_from, self._sound, self._sound_span = sound_from, sound, sound_span
@@ -149,7 +154,8 @@ class VideoWriter:
     @contextmanager
     def _encode(self):
         with replacing(self.path) as draft, self._sound_arguments() as sound:
-            arguments = [*_raw_input(self.size, self.fps), *sound, *_h264(self.size), str(draft)]
+            arguments = [*_raw_input(self.size, self.fps), *sound, *_h264(self.size, self.quality)]
+            arguments.append(str(draft))
             with _ffmpeg(self.path, arguments, stdin=subprocess.PIPE) as process:
                 yield process.stdin
                 if self.frames == 0:
@@ -264,13 +270,13 @@ def _raw_input(size: tuple[int, int], fps: Fraction) -> list[str]:
     return [*video, "-r", str(fps), "-i", "-"]
 
 
-def _h264(size: tuple[int, int]) -> list[str]:
+def _h264(size: tuple[int, int], quality: int) -> list[str]:
     """H.264 in the colours of BT.709; 4:2:0 holds even sizes only, so odd ones take 4:4:4."""
     is_even = size[0] % 2 == 0 and size[1] % 2 == 0
     pixels = "yuv420p" if is_even else "yuv444p"
     convert = f"scale=out_color_matrix=bt709:out_range=tv:{SCALING}"
     tags = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
-    codec = ["-c:v", "libx264", "-crf", QUALITY, "-movflags", "+faststart"]
+    codec = ["-c:v", "libx264", "-crf", str(quality), "-movflags", "+faststart"]
     return ["-vf", convert, "-pix_fmt", pixels, *tags, "-color_range", "tv", *codec]
 
 

@@ -62,6 +62,7 @@ COMMANDS = {
     "evaluate": ["--a", "--b", "--truth"],
     "sign": ["--out", "--cert", "--key", "--original", "--use", "--model", "--kind"],
     "verify": ["--trust"],
+    "detect": ["--model", "--frames", "--aggregation", "--report", "--detector"],
     "doctor": ["--json"],
 }
 

@@ -13,11 +13,14 @@ import keras
 import numpy as np
 from keras import layers
 
-from deepfake_lesson.errors import ModelError, check_choice
+from deepfake_lesson.errors import LessonError, ModelError, check_choice, check_range
 from deepfake_lesson.models.layers import layer_seeds
 
 SIZE = 256  # pixels, width and height of MesoNet's input
 MESONETS = ("meso4", "mesoinception4")
+BACKBONES = {"mobilenetv3small": "MobileNetV3Small", "efficientnetb0": "EfficientNetB0"}
+LEAST_SIZE = 32  # pixels: a backbone halves its picture five times
+MOMENTUM = 0.9  # of a backbone's batch statistics; the usual .99 or .999 outlasts a short training
 BATCH = 32  # pictures that are judged together
 WEIGHTS = {  # kind of layer: the names of its weights, in Keras's order
     "conv2d": ("kernel", "bias"),
@@ -48,6 +51,55 @@ def build_mesonet(name: str = "meso4", seed: int = 0) -> keras.Model:
     x = net.dropout(layers.Flatten()(x))
     x = layers.LeakyReLU(negative_slope=0.1)(net.dense(x, 16))
     return keras.Model(picture, net.dense(net.dropout(x), 1, "sigmoid"), name=name)
+
+
+def build_backbone(
+    name: str = "mobilenetv3small", size: int = 128, weights: str | None = None, seed: int = 0
+) -> keras.Model:
+    """Faces (N, size, size, 3) RGB in [0, 1] -> (N, 1), how likely each is made.
+
+    A network made for naming what photographs show, with one new last layer.
+
+    Args:
+        name: "mobilenetv3small" (0.9 million parameters; Howard et al. 2019, "Searching for
+            MobileNetV3") or "efficientnetb0" (4 million; Tan and Le 2019, "EfficientNet").
+        size: pixels of the side, 32 or more.
+        weights: None for random ones, "imagenet" for those that Keras downloads once.
+        seed: of random weights and of dropout.
+
+    Raises:
+        LessonError: for another name or size, or weights that cannot be downloaded.
+    """
+    check_choice("name", name, tuple(BACKBONES))
+    check_range("size", size, LEAST_SIZE, 1024)
+    if weights is not None:
+        check_choice("weights", weights, ("imagenet",))
+    seeds = layer_seeds(seed)
+    picture = keras.Input((size, size, 3), name="picture")
+    body = _application(name, layers.Rescaling(255.0)(picture), weights)
+    for layer in body.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = MOMENTUM
+        elif weights is None and hasattr(layer, "kernel"):
+            start = keras.initializers.GlorotUniform(seed=next(seeds))
+            layer.kernel.assign(start(layer.kernel.shape))
+    features = layers.GlobalAveragePooling2D()(body.output)
+    features = layers.Dropout(0.2, seed=next(seeds))(features)
+    start = keras.initializers.GlorotUniform(seed=next(seeds))
+    p_fake = layers.Dense(1, "sigmoid", kernel_initializer=start, name="p_fake")(features)
+    return keras.Model(picture, p_fake, name=name)
+
+
+def _application(name: str, pixels, weights: str | None) -> keras.Model:
+    """The convolutions of one of Keras's networks; `pixels` are RGB from 0 to 255."""
+    build = getattr(keras.applications, BACKBONES[name])
+    try:
+        return build(include_top=False, weights=weights, input_tensor=pixels)
+    except Exception as error:  # what Keras raises without a connection is a bare Exception
+        if weights is None:
+            raise
+        problem = f"its {weights} weights cannot be downloaded ({error})"
+        raise LessonError(name, problem, "Connect this computer, or take random ones.") from error
 
 
 class _Mesonet:

@@ -20,6 +20,7 @@ RESERVED_SEEDS = {
     "tests": tuple(range(50, 60)),
     "benchmark": tuple(range(100, 124)),
     "benchmark_heldout": tuple(range(5000, 5024)),
+    "detection": tuple(range(6000, 6400)),
     "base": range(10_000, 20_000),
 }
 
