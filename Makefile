@@ -55,7 +55,7 @@ links: setup  ## check every link and the spelling
 	$(BIN)/python tools/links.py
 
 lock: setup  ## write requirements.lock and environment.yml anew (UPGRADE=--upgrade for newer versions)
-	$(BIN)/uv pip compile pyproject.toml --all-extras --group lock --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra chapters --extra dev --group lock --universal --python-version 3.11 \
 		--fork-strategy fewest --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--quiet $(UPGRADE) --output-file requirements.lock
 	sed '/- pip:/q' environment.yml > environment.new

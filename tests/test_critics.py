@@ -97,5 +97,5 @@ def test_a_training_with_critics_goes_on_and_is_used_without_them(base, people, 
     once = train(*people, tmp_path / "once", steps=3, **options)
     faces = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), np.uint8)
     pictures = [load_model(path).predict(faces) for path in (folder, tmp_path / "once")]
-    np.testing.assert_allclose(*pictures, atol=1e-5)
+    np.testing.assert_allclose(*pictures, atol=1e-4)
     assert isinstance(load_model(folder).autoencoder, keras.Model) and once.step == 3

@@ -93,6 +93,9 @@ def nobody(frame):
     return np.full_like(frame, 128)
 
 
+WATERMARK = 12  # grey levels by which it changes a pixel at most
+
+
 def middle(picture):
     """The rows between the words at the top and the label at the bottom."""
     return picture[len(picture) // 5 : len(picture) * 2 // 3]
@@ -185,7 +188,7 @@ class TestInput:
         assert [each.has_face for each in results] == 3 * [True] + 10 * [False] + 3 * [True]
         held = results[2].result if isinstance(target, ReenactTarget) else gone[0]
         for absent in results[3:13]:
-            np.testing.assert_array_equal(middle(absent.result), middle(held))
+            assert np.abs(middle(absent.result).astype(int) - middle(held)).max() <= WATERMARK
             assert (absent.result[:8] != held[:8]).any()  # the words
 
     def test_who_was_lost_and_sits_elsewhere_is_framed_anew(self, reenactment, anna):
@@ -204,7 +207,7 @@ class TestInput:
 
     def test_before_any_face_a_re_enactment_is_dark(self, reenactment, anna):
         result = LivePipeline(ReenactTarget(reenactment)).process(nobody(anna[0]))
-        assert not result.has_face and middle(result.result).max() == 0
+        assert not result.has_face and middle(result.result).max() <= WATERMARK
 
     def test_of_two_faces_the_larger_is_followed_and_kept(self, target, anna, ben):
         small = [fit(frame, 160) for frame in anna]

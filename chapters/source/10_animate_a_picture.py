@@ -433,7 +433,7 @@ lesson.show(FirstOrderTraining.compute_loss)
 # Here is a training from nothing, for less than a minute, on small pictures of three people.
 # Above the source, then the driving frame, her pixels moved, and what was painted.
 
-# %% alt="Five pairs of frames; after a minute moved and painted are blurry but turn the right way"
+# %% alt="Three pairs of frames; after a few steps little has moved, and what is painted is blurred"
 from deepfake_lesson.animation.clips import person_clips
 from deepfake_lesson.animation.training import train_motion
 from deepfake_lesson.images import read_image
@@ -446,9 +446,9 @@ print(f"{training.step} steps in {training.seconds:.0f} s, loss {training.loss:.
 plots.Picture(read_image(own / "preview" / "latest.png"))
 
 # %% [markdown]
-# Thirty steps. The model that comes with the package took some 16,000, on 200 people;
-# its authors took 100 passes over some 20,000 clips of famous people, who were not asked. That is
-# why ours has learnt from people who do not exist.
+# The model that comes with the package took some 16,000 steps, on 200 people; its authors took 100
+# passes over some 20,000 clips of famous people, who were not asked. That is why ours has learnt
+# from people who do not exist.
 #
 # ## 8 · Relative or absolute
 #
@@ -605,8 +605,10 @@ for method in METHODS:
 
 # %% [markdown]
 # The still picture is always the right person; so a low AED alone means nothing. It is not moving
-# either. [benchmarks/animation.md](../benchmarks/animation.md) has the same over eight people, and
-# another person's motion against the studio's truth.
+# either. [benchmarks/animation.md](../benchmarks/animation.md) has the same over more people, and
+# another person's motion against the studio's truth. There is also what this model cannot do yet:
+# its mouths hardly follow the driver's. Look at the heat-maps of section 2 again: none of the ten
+# points has settled there. Nobody told it to, and a mouth is a small part of all pixels.
 #
 # ## 12 · The published model
 #

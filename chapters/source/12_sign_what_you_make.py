@@ -226,7 +226,7 @@ plots.gallery(list(versions.values()), labels, columns=3, size=240)
 # All but the last carry it; the blur has taken more from the face than from the mark. Three degrees
 # hide it, because this reader searches for sizes and places, not for angles. Whoever knows the
 # method always finds such a hole: **a watermark protects against carelessness, not against an
-# enemy.** [benchmarks/watermark.md](../benchmarks/watermark.md) has the curves, and how
+# enemy.** [benchmarks/watermark.py](../benchmarks/watermark.py) draws the curves, and counts how
 # often an unmarked picture is taken for a marked one.
 #
 # ### The credential is gone, the mark is not
