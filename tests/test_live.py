@@ -338,6 +338,7 @@ class TestSources:
 
 
 class TestSinks:
+    @pytest.mark.slow  # lasts as long as the clip only where nothing else runs
     def test_the_video_lasts_as_long_as_the_show(self, reenactment, clips, tmp_path):
         out = tmp_path / "live.mp4"
         with VideoSink(out, fps=20) as sink:
