@@ -7,6 +7,7 @@ turned. A clip gives up to FRAMES such squares, evenly spread over its length.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,6 +89,13 @@ class FaceCrops:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @cached_property
+    def rows_of(self) -> dict[str, np.ndarray]:
+        """Each maker's rows, in the order of their names; "real" is among them."""
+        return {
+            str(maker): np.flatnonzero(self.makers == maker) for maker in np.unique(self.makers)
+        }
 
     def where(self, chosen: np.ndarray) -> "FaceCrops":
         """Those chosen by a mask or by numbers."""

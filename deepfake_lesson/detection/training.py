@@ -237,10 +237,10 @@ def self_blended_draw(crops: FaceCrops, rng: np.random.Generator, config: Detect
 
 def labelled_draw(crops: FaceCrops, rng: np.random.Generator, config: DetectorConfig) -> list:
     """A real face and a fake, each of its own; first a maker is drawn, then one of its fakes."""
-    makers = [maker for maker in np.unique(crops.makers) if maker != "real"]
+    makers = [maker for maker in crops.rows_of if maker != "real"]
     pair = []
     for maker in ("real", makers[rng.integers(len(makers))]):
-        rows = np.flatnonzero(crops.makers == maker)
+        rows = crops.rows_of[maker]
         pair += varied((crops.images[rows[rng.integers(len(rows))]],), rng, config)
     return pair
 
