@@ -201,12 +201,12 @@ def minutes_trained(model: Path) -> float:
     )
 
 
-def measure_conversion(name: str, pair: tuple[int, int], minutes: float) -> None:
+def measure_conversion(name: str, pair: tuple[int, int], until: str) -> None:
     """Swap once more with the default's model, in another way, and judge it."""
-    model = model_folder("default", pair)
+    model = model_folder("default", pair, until.split()[1])
     done = model / name.replace(" ", "_") / "result.json"
     if not done.exists():
-        about = {"row": "default", "pair": pair, "until": f"{minutes:g} min", "conversion": name}
+        about = {"row": "default", "pair": pair, "until": until, "conversion": name}
         judge(model, done, about, CONVERSIONS[name])
 
 
@@ -332,15 +332,15 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="measure nothing, write the report")
     options = parser.parse_args()
     chosen = [list(PAIRS)[number] for number in options.pairs]
+    ends = [f"{m:g} min" for m in sorted(options.minutes)]
+    ends = [f"{n} steps" for n in sorted(options.steps)] or ends
     if not options.table:
-        ends = [f"{m:g} min" for m in sorted(options.minutes)]
-        ends = [f"{n} steps" for n in sorted(options.steps)] or ends
         jobs = [(row, pair, end) for end in ends for row in options.rows for pair in chosen]
         for job in tqdm(jobs, "models"):
             measure(*job)
     if options.conversions:
         for job in tqdm([(name, pair) for name in CONVERSIONS for pair in chosen], "conversions"):
-            measure_conversion(*job, max(options.minutes))
+            measure_conversion(*job, ends[-1])
     text = report()
     print(text)
     with replacing(Path(__file__).with_suffix(".md")) as draft:

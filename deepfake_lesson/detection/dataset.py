@@ -49,6 +49,7 @@ from deepfake_lesson.video import VideoWriter
 
 SPLITS = ("train", "validation", "test")
 PATTERN = ("train", "test", "train", "validation", "train")  # of people, pairs and actors
+DRIVERS = 4  # of each actor
 PEOPLE = RESERVED_SEEDS["detection"]
 SIDES = (128, 192, 256)  # pixels of a clip
 QUALITIES = (17, 23, 28, 33)  # x264's constant rate factor
@@ -77,9 +78,9 @@ class SetOptions:
     """How large a set is made.
 
     people: studio people, at most 400. seconds, fps, size: of their films. pairs: face swaps, each
-    of two people and both ways. actors: re-enacted people, each by two drivers. preset: of both
-    kinds of networks. minutes: of each training; swap_steps, actor_steps: instead of them. seed:
-    draws sizes and qualities. makers: of the fakes, some of `makers.MAKERS`.
+    of two people and both ways. actors: re-enacted people, each by up to DRIVERS others. preset:
+    of both kinds of networks. minutes: of each training; swap_steps, actor_steps: instead of them.
+    seed: draws sizes and qualities. makers: of the fakes, some of `makers.MAKERS`.
     """
 
     people: int = 64
@@ -146,7 +147,7 @@ def plan(options: SetOptions) -> list[Job]:
         jobs += [("swap", way, split, *who) for way in VARIANTS["swap"] for who in ((a, b), (b, a))]
     actors = options.actors if "pix2pix" in options.makers else 0
     for split, (actor,) in _shared_out(people, actors, 1):
-        drivers = [seed for seed in people[split] if seed != actor][:2]
+        drivers = [seed for seed in people[split] if seed != actor][:DRIVERS]
         jobs += [("pix2pix", "default", split, driver, actor) for driver in drivers]
     return [_job(rng, *job) for job in jobs]
 
