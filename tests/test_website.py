@@ -124,6 +124,8 @@ def test_links_lead_to_pages_or_to_the_repository():
     assert on_site("[x](glossary.md#mask)") == "[x](glossary.md#mask)"
     assert on_site("[x](../README.md)") == "[x](../index.md)"
     assert on_site("[x](../LICENSE)") == f"[x]({blob}/LICENSE)"
+    assert on_site("[x](../docs/cards/README.md)") == f"[x]({blob}/docs/cards/README.md)"
+    assert on_site("![x](../docs/swap.jpg)") == "![x](../docs/swap.jpg)"
     assert on_site("[x](https://one.org/a)") == "[x](https://one.org/a)"
     assert on_site("[x](#here)") == "[x](#here)"
 

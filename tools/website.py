@@ -72,7 +72,7 @@ def build(site: Path) -> None:
 def gather(folder: Path) -> None:
     """Put all that Sphinx reads into a folder: settings, pages, notebooks, pictures."""
     shutil.copytree(ROOT / "site", folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("*.md"))
     notebooks = sorted(CHAPTERS.glob("[0-9][0-9]_*.ipynb"))
     (folder / "cards.html").write_text(cards(notebooks), encoding="utf-8")
     on_site = {*PAGES, "index.md", *(path.relative_to(ROOT).as_posix() for path in notebooks)}
@@ -99,7 +99,7 @@ def for_the_site(text: str, name: str, on_site: set[str]) -> str:
         path = ELSEWHERE.get(path, path)
         if path in on_site:
             return Path(os.path.relpath(path, Path(name).parent)).as_posix()
-        is_picture = path.startswith("docs/")
+        is_picture = path.startswith("docs/") and not path.endswith(".md")
         exists = (ROOT / path).exists()
         return match[1] if is_picture or not exists else f"{address()}/blob/main/{path}"
 
