@@ -41,6 +41,7 @@ from deepfake_lesson.detection.training import (
 from deepfake_lesson.detection.wear import CRF, WEARS, h264, worn
 from deepfake_lesson.files import replacing
 from deepfake_lesson.images import draw_figure, write_image
+from deepfake_lesson.models.forensics import LITE
 from deepfake_lesson.video import read_frames
 
 BUILD = Path("build/detection_benchmark")
@@ -102,12 +103,15 @@ Expected calibration error over {bins} bins of videos: {calibration}.
 
 
 def config_of(name: str, options: argparse.Namespace) -> DetectorConfig:
+    blended = name == BLENDED
     return DetectorConfig(
         options.network,
         options.size,
-        data="self_blended" if name == BLENDED else "labelled",
+        options.weights,
+        data="self_blended" if blended else "labelled",
         batch_size=options.batch,
         learning_rate=options.learning_rate,
+        boundary=options.boundary if blended else 0.0,
     )
 
 
@@ -334,12 +338,14 @@ def main() -> None:
     parser.add_argument("--set", type=Path, required=True, help="of make_detection_set.py")
     parser.add_argument("--build", type=Path, default=BUILD, help="where models are kept")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"))
-    parser.add_argument("--network", default="mobilenetv3small")
+    parser.add_argument("--network", default=LITE)
+    parser.add_argument("--weights", help="imagenet: begin with what photographs taught")
+    parser.add_argument("--boundary", type=float, default=0.0, help="of self-blended training")
     parser.add_argument("--size", type=int, default=128, help="pixels of a crop")
     parser.add_argument("--frames", type=int, default=32, help="of a video")
     parser.add_argument("--learnt-frames", type=int, default=16, help="of a training video")
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--minutes", type=float, default=20, help="of each training")
     parser.add_argument("--steps", type=int, help="of each training, instead of minutes")
     parser.add_argument("--rounds", type=int, default=1000, help="of the bootstrap")

@@ -1,7 +1,8 @@
 """Train a detector on a labelled set: the project's own, or one of the field's public ones.
 
-    python data_scripts/train_detector.py build/detection --out models/detector
-    python data_scripts/train_detector.py build/detection --out models/blended --data self_blended
+    python data_scripts/train_detector.py build/detection --out models/detector --weights imagenet
+    python data_scripts/train_detector.py build/detection --out models/blended --weights imagenet \
+        --data self_blended --boundary 0.5
     python data_scripts/train_detector.py faceforensics:/data/ff --out models/ff --minutes 60
 
 A public set is named before its folder: faceforensics, celeb-df or dfdc; it has to be there, see
@@ -25,6 +26,7 @@ from deepfake_lesson.detection.training import (
     train_detector,
 )
 from deepfake_lesson.errors import LessonError, check_choice
+from deepfake_lesson.models.forensics import LITE
 
 HELD_OUT = 10  # one person of so many
 
@@ -63,12 +65,13 @@ def main() -> None:
     )
     parser.add_argument("set", help="folder of make_detection_set.py, or NAME:FOLDER")
     parser.add_argument("--out", type=Path, required=True, help="the model's folder")
-    parser.add_argument("--network", default="mobilenetv3small")
+    parser.add_argument("--network", default=LITE)
     parser.add_argument("--size", type=int, default=128, help="pixels of a crop; 256 for MesoNet")
-    parser.add_argument("--weights", help="imagenet: begin with downloaded ones")
+    parser.add_argument("--weights", help="imagenet: begin with what photographs taught")
     parser.add_argument("--data", default=DATA[0], choices=DATA)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--learning-rate", type=float, default=5e-4)
+    parser.add_argument("--boundary", type=float, default=0.0, help="how much painting it counts")
     parser.add_argument("--frames", type=int, default=16, help="of a video")
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--steps", type=int, help="instead of minutes")
@@ -85,7 +88,13 @@ def main() -> None:
 def train(wishes: argparse.Namespace) -> None:
     """Cut the faces, train, and say how it went."""
     config = DetectorConfig(
-        wishes.network, wishes.size, wishes.weights, wishes.data, wishes.batch, wishes.learning_rate
+        wishes.network,
+        wishes.size,
+        wishes.weights,
+        wishes.data,
+        wishes.batch,
+        wishes.learning_rate,
+        wishes.boundary,
     )
     videos, home, who = labelled_videos(wishes.set)
     videos = with_validation(videos)

