@@ -30,8 +30,10 @@ from deepfake_lesson.detection.evaluation import (
     cross_manipulation,
     evaluate_scores,
     reliability,
+    scores_by_maker,
     video_scores,
 )
+from deepfake_lesson.detection.figures import calibration_figure, matrix_figure
 from deepfake_lesson.detection.training import (
     Detector,
     DetectorConfig,
@@ -42,11 +44,13 @@ from deepfake_lesson.detection.wear import CRF, WEARS, h264, worn
 from deepfake_lesson.files import replacing
 from deepfake_lesson.images import draw_figure, write_image
 from deepfake_lesson.models.forensics import LITE
+from deepfake_lesson.studio import Identity
 from deepfake_lesson.video import read_frames
 
 BUILD = Path("build/detection_benchmark")
 ALL, BLENDED, CUES = "all makers", "self-blended", "cues by hand"
 SPEED_FACES, SPEED_ROUNDS = 128, 5
+SKINS = {"light": 0.0, "medium": 1 / 3, "dark": 2 / 3}  # from where on, of 0 to 1
 TEXT = """# Detectors, measured
 
 `python benchmarks/detection.py {arguments}`
@@ -75,6 +79,14 @@ column the fakes of one maker. Unseen: mean over the makers that are not in its 
 Video AUC on people of the training and of the test split.
 
 {seen}
+
+## Skin tones
+
+"{best}" on all people from whom it did not learn (validation and test), by the skin of the face
+that is shown, 0 light to 1 dark: videos called fake at one half, and video AUC. So few people give
+no more than a first look.
+
+{skins}
 
 ## Other ways to a video's score
 
@@ -111,6 +123,7 @@ def config_of(name: str, options: argparse.Namespace) -> DetectorConfig:
         data="self_blended" if blended else "labelled",
         batch_size=options.batch,
         learning_rate=options.learning_rate,
+        decay_steps=options.decay_steps,
         boundary=options.boundary if blended else 0.0,
     )
 
@@ -129,19 +142,12 @@ def trained(
     folder = options.build / f"{options.network}_{options.size}" / name.replace(" ", "_")
     if not (folder / "domain.npz").exists():
         sets = [learnt_from(name, each) for each in (crops, held_out)]
-        limits = {"steps": options.steps} if options.steps else {"minutes": options.minutes}
+        minutes = options.minutes
+        if name == BLENDED and options.blended_minutes:
+            minutes = options.blended_minutes
+        limits = {"steps": options.steps} if options.steps else {"minutes": minutes}
         train_detector(*sets, folder, config_of(name, options), **limits)
     return load_detector(folder)
-
-
-def by_maker(scores: np.ndarray, crops: FaceCrops) -> dict[str, list[float]]:
-    """Each maker's videos' scores."""
-    videos = video_scores(scores, crops.videos)
-    makers = dict(zip(crops.videos.tolist(), crops.makers.tolist(), strict=True))
-    return {
-        maker: [score for video, score in videos.items() if makers[video] == maker]
-        for maker in np.unique(crops.makers).tolist()
-    }
 
 
 def cue_scores(videos: list[LabelledVideo]) -> dict[str, list[float]]:
@@ -206,6 +212,31 @@ def video_labels(
     found = video_scores(scores, crops.videos, aggregation)
     labels = dict(zip(crops.videos.tolist(), crops.labels.tolist(), strict=True))
     return np.array([labels[video] for video in found]), np.array(list(found.values()))
+
+
+def shown_in(video: str) -> int:
+    """Whose face a video of the set shows: the last number of its name."""
+    return int(Path(video).stem.rpartition("_")[2])
+
+
+def skin_table(detector: Detector, crops: FaceCrops) -> str:
+    """By thirds of the studio's skin tones: real and fake videos called fake, and AUC."""
+    of_video = video_scores(detector.p_fake(crops.images), crops.videos)
+    labels = dict(zip(crops.videos.tolist(), crops.labels.tolist(), strict=True))
+    skins = {video: Identity.sample(shown_in(video)).look.skin for video in labels}
+    lines = ["| skin | real videos | called fake % | fakes | called fake % | video AUC |"]
+    lines.append("|---" * 6 + "|")
+    for name, low in SKINS.items():
+        chosen = [video for video in labels if low <= skins[video] < low + 1 / 3]
+        real, fake = (
+            np.array([of_video[video] for video in chosen if labels[video] == label])
+            for label in (0, 1)
+        )
+        truth, scores = np.repeat([0, 1], [len(real), len(fake)]), np.concatenate([real, fake])
+        value = f"{auc(truth, scores):.3f}" if len(real) and len(fake) else "-"
+        cells = [f"{len(each)} | {100 * np.mean(each > 0.5):.0f}" for each in (real, fake)]
+        lines.append(f"| {name} | {' | '.join(cells)} | {value} |")
+    return "\n".join(lines)
 
 
 def aggregation_table(detector: Detector, test: FaceCrops) -> str:
@@ -290,34 +321,6 @@ def wear_figure(curves: dict[str, dict[tuple[str, float], float]]) -> np.ndarray
     return draw_figure(figure)
 
 
-def matrix_figure(names: list[str], makers: list[str], matrix: np.ndarray) -> np.ndarray:
-    from matplotlib.figure import Figure
-
-    figure = Figure((1.3 * len(makers) + 3, 0.6 * len(names) + 1.5), dpi=100, layout="constrained")
-    axes = figure.add_subplot(xlabel="fakes of", ylabel="learnt from")
-    axes.imshow(matrix, vmin=0, vmax=1, cmap="cividis")
-    axes.set_xticks(range(len(makers)), makers)
-    axes.set_yticks(range(len(names)), names)
-    for (row, column), value in np.ndenumerate(matrix):
-        color = "black" if value > 0.6 else "white"
-        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
-    return draw_figure(figure)
-
-
-def calibration_figure(detectors: dict[str, Detector], test: FaceCrops) -> np.ndarray:
-    from matplotlib.figure import Figure
-
-    figure = Figure((4.5, 4.5), dpi=100, layout="constrained")
-    axes = figure.add_subplot(xlabel="p_fake of videos", ylabel="share of fakes")
-    axes.plot((0, 1), (0, 1), color="#888888", linestyle="--", linewidth=1)
-    for name, detector in detectors.items():
-        diagram = reliability(*video_labels(test, detector.p_fake(test.images)))
-        axes.plot(diagram.said, diagram.true, "o-", label=name)
-    axes.grid(alpha=0.3)
-    axes.legend()
-    return draw_figure(figure)
-
-
 def speed(detector: Detector) -> float:
     """Faces a second."""
     size = detector.config.size
@@ -346,7 +349,9 @@ def main() -> None:
     parser.add_argument("--learnt-frames", type=int, default=16, help="of a training video")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=5e-4)
+    parser.add_argument("--decay-steps", type=int, default=0, help="after which the rate halves")
     parser.add_argument("--minutes", type=float, default=20, help="of each training")
+    parser.add_argument("--blended-minutes", type=float, help="of the self-blended one, if others")
     parser.add_argument("--steps", type=int, help="of each training, instead of minutes")
     parser.add_argument("--rounds", type=int, default=1000, help="of the bootstrap")
     parser.add_argument("--cues", action="store_true", help="also the regression on cues")
@@ -370,7 +375,8 @@ def main() -> None:
         for name in (*makers, ALL, BLENDED)
     }
     scores = {
-        name: by_maker(detector.p_fake(test.images), test) for name, detector in detectors.items()
+        name: scores_by_maker(detector.p_fake(test.images), test.videos, test.makers)
+        for name, detector in detectors.items()
     }
     if options.cues:
         scores[CUES] = cue_scores(videos)
@@ -379,10 +385,12 @@ def main() -> None:
     tested = [video for video in videos if video.split == "test"]
     curves = wear_curves(general, tested, min(8, options.frames))
     calibration = {
-        name: reliability(*video_labels(test, detector.p_fake(test.images))).error
+        name: reliability(*video_labels(test, detector.p_fake(test.images)))
         for name, detector in general.items()
     }
     steps = f"{options.steps} steps" if options.steps else f"{options.minutes:g} minutes"
+    if options.blended_minutes and not options.steps:
+        steps += f" (self-blended: {options.blended_minutes:g})"
     text = TEXT.format(
         arguments=f"--set {options.set.name} --network {options.network} --size {options.size}",
         machine=platform.processor() or platform.machine(),
@@ -401,10 +409,11 @@ def main() -> None:
         matrix=matrix_table(names, makers, matrix),
         seen=seen_table(detectors, {"seen": train, "unseen": test}, options.rounds),
         best=BLENDED,
+        skins=skin_table(detectors[BLENDED], splits["validation"].joined(test)),
         aggregations=aggregation_table(detectors[BLENDED], test),
         worn=wear_table(curves),
         bins=10,
-        calibration=", ".join(f"{name} {value:.3f}" for name, value in calibration.items()),
+        calibration=", ".join(f"{name} {each.error:.3f}" for name, each in calibration.items()),
         speed=speed(detectors[BLENDED]),
         batch=32,
         speed_rounds=SPEED_ROUNDS,
@@ -413,7 +422,7 @@ def main() -> None:
     figures = {
         "matrix": matrix_figure(names, makers, matrix),
         "wear": wear_figure(curves),
-        "calibration": calibration_figure(general, test),
+        "calibration": calibration_figure(calibration),
     }
     for name, figure in figures.items():
         write_image(options.out.with_name(f"{options.out.stem}_{name}.png"), figure)

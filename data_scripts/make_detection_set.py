@@ -2,22 +2,45 @@
 
     python data_scripts/make_detection_set.py --out build/detection
     python data_scripts/make_detection_set.py --out build/few --people 10 --pairs 1 --actors 1
+    python data_scripts/make_detection_set.py --out build/detection --sample   # chapter 11's faces
 
 Every maker of this package is in it. People, pairs and actors are split; nobody is in two splits.
 Face swaps and re-enactments are trained for it, hence only a handful of them. An interrupted run
-goes on where it was. No clip carries the visible label, which would give the answer away; all are
-signed.
+goes on where it was. --sample writes some faces of it into the package. No clip carries the visible
+label, which would give the answer away; all are signed.
 """
 
 import argparse
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
-from deepfake_lesson.detection.dataset import SetOptions, make_detection_set
+import numpy as np
+
+from deepfake_lesson.detection.crops import FaceCrops
+from deepfake_lesson.detection.dataset import (
+    LabelledVideo,
+    SetOptions,
+    load_crops,
+    make_detection_set,
+)
+from deepfake_lesson.detection.sample import write_sample
 from deepfake_lesson.errors import LessonError
 
 USUAL = SetOptions()
+SAMPLE, SIDE = {"train": 72, "test": 60}, 128  # faces of each maker, and their pixels
+
+
+def faces(folder: Path, videos: list[LabelledVideo], split: str) -> FaceCrops:
+    """Of each maker of a split, so many faces as SAMPLE says, evenly spread."""
+    crops = load_crops(folder, [v for v in videos if v.split == split], SIDE)
+    rows = [
+        rows[np.unique(np.linspace(0, len(rows) - 1, SAMPLE[split]).round().astype(int))]
+        for rows in crops.rows_of.values()
+    ]
+    chosen = crops.where(np.concatenate(rows))
+    return replace(chosen, videos=np.array([Path(video).stem for video in chosen.videos]))
 
 
 def main() -> None:
@@ -37,10 +60,13 @@ def main() -> None:
     parser.add_argument("--actor-steps", type=int, help="of each re-enactment, likewise")
     parser.add_argument("--seed", type=int, default=USUAL.seed, help="sizes and qualities")
     parser.add_argument("--makers", nargs="+", default=USUAL.makers, help="of the fakes")
+    parser.add_argument("--sample", action="store_true", help="also write the package's faces")
     wishes = vars(parser.parse_args())
-    folder, makers = wishes.pop("out"), tuple(wishes.pop("makers"))
+    folder, makers, sample = (wishes.pop(name) for name in ("out", "makers", "sample"))
     try:
-        videos = make_detection_set(folder, SetOptions(**wishes, makers=makers))
+        videos = make_detection_set(folder, SetOptions(**wishes, makers=tuple(makers)))
+        if sample:
+            write_sample({split: faces(folder, videos, split) for split in SAMPLE})
     except LessonError as error:
         print(f"make_detection_set: {error}", file=sys.stderr)
         sys.exit(2)

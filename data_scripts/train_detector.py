@@ -12,6 +12,7 @@ interrupted training goes on where it was.
 """
 
 import argparse
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +72,7 @@ def main() -> None:
     parser.add_argument("--data", default=DATA[0], choices=DATA)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=5e-4)
+    parser.add_argument("--decay-steps", type=int, default=0, help="after which the rate halves")
     parser.add_argument("--boundary", type=float, default=0.0, help="how much painting it counts")
     parser.add_argument("--frames", type=int, default=16, help="of a video")
     parser.add_argument("--minutes", type=float, default=20)
@@ -94,6 +96,7 @@ def train(wishes: argparse.Namespace) -> None:
         wishes.data,
         wishes.batch,
         wishes.learning_rate,
+        wishes.decay_steps,
         wishes.boundary,
     )
     videos, home, who = labelled_videos(wishes.set)
@@ -109,6 +112,7 @@ def train(wishes: argparse.Namespace) -> None:
     print(f"{wishes.out}: {report.step} steps, loss {report.loss:.4f}")
     if wishes.ship:
         save_detector(load_detector(wishes.out), wishes.ship)
+        shutil.copyfile(wishes.out / "history.csv", wishes.ship / "history.csv")
 
 
 if __name__ == "__main__":

@@ -141,3 +141,14 @@ def test_other_mistakes_are_said():
         evaluation.evaluate_scores([0, 1], [0.1, 0.2], ["a", "a"])
     with pytest.raises(LessonError, match="one name for each"):
         evaluation.video_scores([0.1, 0.2], ["a"])
+
+
+def test_scores_of_videos_are_put_to_their_makers():
+    scores = [0.0, 0.5, 0.9, 0.7, 0.2]
+    videos, makers = ["a", "a", "b", "b", "c"], ["real", "real", "swap", "swap", "real"]
+    found = evaluation.scores_by_maker(scores, videos, makers)
+    assert found.keys() == {"real", "swap"}
+    assert found["real"] == pytest.approx([0.25, 0.2])
+    assert found["swap"] == pytest.approx([0.8])
+    largest = evaluation.scores_by_maker(scores, videos, makers, "max")
+    assert largest["real"] == pytest.approx([0.5, 0.2])

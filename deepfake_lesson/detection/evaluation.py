@@ -106,6 +106,23 @@ def video_scores(
     return {str(video): float(combine(scores[videos == video])) for video in np.unique(videos)}
 
 
+def scores_by_maker(
+    scores: Sequence[float],
+    videos: Sequence[str],
+    makers: Sequence[str],
+    aggregation: str = "mean",
+) -> dict[str, list[float]]:
+    """Each maker's videos' scores, "real" among them, as `cross_manipulation` takes them.
+
+    scores, videos, makers: of the frames, equally long.
+    """
+    of_video = dict(zip(map(str, videos), map(str, makers), strict=True))
+    found: dict[str, list[float]] = {}
+    for video, score in video_scores(scores, videos, aggregation).items():
+        found.setdefault(of_video[video], []).append(score)
+    return found
+
+
 def bootstrap_interval(
     labels: Sequence[int],
     scores: Sequence[float],

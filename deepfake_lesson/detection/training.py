@@ -56,7 +56,8 @@ class DetectorConfig:
     network: one of `MESONETS` or `BACKBONES`. size: pixels of a crop's side; 256 for a MesoNet.
     weights: with which a backbone begins, None (random) or "imagenet". data: "labelled" for real
     and fake crops, "self_blended" for real ones that are made fakes of. batch_size: crops in a
-    step, half of them fake. learning_rate: of Adam. boundary: how much it counts to paint where a
+    step, half of them fake. learning_rate: of Adam; after decay_steps it is a half, after
+    twice as many a third and so on, 0 keeps it. boundary: how much it counts to paint where a
     self-blended face was blended; 0 does without. flip: chance of a mirror image. light, wear:
     strength of `augment.random_light` and `random_wear`.
     """
@@ -67,6 +68,7 @@ class DetectorConfig:
     data: str = "labelled"
     batch_size: int = 32
     learning_rate: float = 1e-3
+    decay_steps: int = 0
     boundary: float = 0.0
     seed: int = 0
     flip: float = 0.5
@@ -83,6 +85,7 @@ class DetectorConfig:
             raise LessonError(f"batch_size {self.batch_size}", problem, "Give an even number.")
         for name in ("flip", "light", "wear"):
             check_range(name, getattr(self, name), 0, 1)
+        check_range("decay_steps", self.decay_steps, 0, 1_000_000)
         check_range("boundary", self.boundary, 0, 10)
         if self.boundary and self.data != "self_blended":
             problem = "cannot be learnt from labelled fakes: nobody knows where theirs is"
@@ -176,7 +179,7 @@ def train_detector(
         (folder / DOMAIN).unlink(missing_ok=True)
     network = config.build()
     trained = config.trained(network)
-    optimizer = keras.optimizers.Adam(config.learning_rate)
+    optimizer = _optimizer(config)
     loss, weights = "binary_crossentropy", None
     if config.boundary:
         weights = {"p_fake": 1.0, "boundary": config.boundary}
@@ -199,6 +202,13 @@ def train_detector(
     )
     _learn_domain(Detector(config, network, trained_on), crops, held_out).save(folder / DOMAIN)
     return report
+
+
+def _optimizer(config: DetectorConfig) -> keras.optimizers.Optimizer:
+    rate = config.learning_rate
+    if config.decay_steps:
+        rate = keras.optimizers.schedules.InverseTimeDecay(rate, config.decay_steps, 1)
+    return keras.optimizers.Adam(rate)
 
 
 def load_detector(folder: str | Path) -> Detector:
