@@ -562,12 +562,14 @@ def live(
     if camera is not None and clip is not None:
         raise LessonError("--camera and --clip", "both are given", "Leave one of them out.")
 
+    from deepfake_lesson.checkpoints import model_name
     from deepfake_lesson.reenactment.live import LiveOptions, LivePipeline, load_target
     from deepfake_lesson.reenactment.streams import PageSink, VideoSink, camera_frames, clip_frames
 
     pipeline = LivePipeline(load_target(model, to), LiveOptions(mirror=mirror))
     source = clip_frames(clip) if clip else camera_frames(camera or 0)
-    with VideoSink(out) if out else PageSink() as sink:
+    video = out and VideoSink(out, original=clip, model=model_name(model))
+    with video or PageSink() as sink:
         if not out:
             typer.echo(f"Open {sink.address} in a browser. Ctrl-C ends it.", err=True)
         report = pipeline.run(source, sink, seconds)

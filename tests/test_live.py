@@ -13,11 +13,14 @@ from time import perf_counter, sleep
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from deepfake_lesson import provenance
-from deepfake_lesson.checkpoints import write_config
+from deepfake_lesson.checkpoints import model_name, write_config
+from deepfake_lesson.cli import app
 from deepfake_lesson.detectors import detect_faces
 from deepfake_lesson.errors import LessonError, MediaError, ModelError
+from deepfake_lesson.files import checksum
 from deepfake_lesson.images import fit
 from deepfake_lesson.landmarks import MEAN_FACE, transform_points
 from deepfake_lesson.models import keras
@@ -331,6 +334,7 @@ class TestSources:
         assert probe(out).frames >= 1
         assert provenance.verify(out).state == "valid"
         assert [path.name for path in tmp_path.iterdir()] == ["live.mp4"]
+        assert provenance.verify(out).ingredients == (), "a camera leaves no file"
 
     def test_the_camera_is_in_rgb(self, clips, anna):
         seen = next(camera_frames(str(clips[0])))
@@ -357,6 +361,17 @@ class TestSinks:
             LivePipeline(ReenactTarget(reenactment)).run(cycle(anna), stopped)
         assert settled(before)
         assert provenance.verify(out).state == "valid"
+
+    def test_a_video_names_its_clip_and_its_model(self, reenactor, clips, tmp_path):
+        """As the command line has it."""
+        out = tmp_path / "live.mp4"
+        options = ["--model", str(reenactor), "--clip", str(clips[0]), "--out", str(out)]
+        ran = CliRunner().invoke(app, ["live", *options, "--seconds", "0.5"])
+        assert ran.exit_code == 0, ran.output
+        credential = provenance.verify(out)
+        assert credential.hashes == (checksum(clips[0]),)
+        assert credential.model == model_name(reenactor)
+        assert credential.model.startswith("re-enactment model (pix2pix, 2 steps, config.json ")
 
     def test_another_error_leaves_no_video(self, reenactment, anna, tmp_path):
         out = tmp_path / "live.mp4"
