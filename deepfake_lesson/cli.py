@@ -481,7 +481,9 @@ def train_motion(
 
     size = presets.preset(preset).motion.size
     clips = [clip for person in opened for clip in person_clips(person, size)]
-    report = train_motion(clips, model, preset, steps, minutes, fresh=fresh, start=start)
+    report = train_motion(
+        clips, model, preset, steps, minutes, fresh=fresh, start=start, people=opened
+    )
     _answer(report, as_json)
 
 

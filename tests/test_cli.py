@@ -299,6 +299,15 @@ def test_results_print_as_plain_json_and_as_lines(capsys):
 
 
 @pytest.mark.slow
+def test_a_withdrawal_finds_the_model_of_motion_that_learnt_from_the_person(tmp_path, film):
+    person, model = film(50, tmp_path / "person"), tmp_path / "motion"
+    shown = run("train-motion", person, "--model", model, "--preset", "quick", "--steps", 1)
+    assert shown.exit_code == 0, shown.output
+    shown = run("person", "withdraw", person, "--search", tmp_path, "--yes", "--json")
+    assert json.loads(shown.stdout)["models"] == [str(model)] and not model.exists()
+
+
+@pytest.mark.slow
 def test_two_people_in_one_measured_labelled_and_signed_swap_out(tmp_path, film, monkeypatch):
     """Hardly trained: what counts here is that every part of the chain has done its work."""
     monkeypatch.chdir(tmp_path)
