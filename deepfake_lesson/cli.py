@@ -729,26 +729,32 @@ def _provenance(path: Path, trust: tuple[Path, ...]) -> dict:
     credential = provenance.verify(path, trust)
     said = asdict(credential) if credential else {"state": "missing", "trusted": False}
     verdict = credential.verdict if credential else "missing"
-    return {"file": path, "verdict": verdict, **said, "watermark": _watermark(path, credential)}
+    return {"file": path, "verdict": verdict, **said, **_watermark(path, credential)}
 
 
-def _watermark(path: Path, credential: Any) -> str | None:
-    """What the watermark says; None also for a signed file whose pixels cannot be read."""
+def _watermark(path: Path, credential: Any) -> dict:
+    """What the watermark says, and a note where it could not be found.
+
+    The watermark is None also for a signed file whose pixels cannot be read.
+    """
     from deepfake_lesson.errors import MediaError
     from deepfake_lesson.images import is_image
-    from deepfake_lesson.provenance import read_watermark
+    from deepfake_lesson.provenance import has_room, read_watermark
     from deepfake_lesson.video import is_video
 
+    said = {"watermark": None, "note": None}
     if not (is_image(path) or is_video(path)):
-        return None
+        return said
     try:
-        found = read_watermark(path)
+        found, is_large = read_watermark(path), has_room(path)
     except MediaError:
         if credential is None:
             raise
-        return None
-    origin = "made with deepfake_lesson"
-    return f"{origin}: {found.kind}" if found and found.kind else origin if found else None
+        return said
+    if found:
+        kind = f": {found.kind}" if found.kind else ""
+        return said | {"watermark": f"made with deepfake_lesson{kind}"}
+    return said if is_large else said | {"note": "too small to have a watermark found in it"}
 
 
 @app.command()

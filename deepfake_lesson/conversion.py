@@ -262,8 +262,9 @@ def convert(
 
     Returns:
         The report: what `Evaluation.report` has and `frames`, `faces_found`, `faces_swapped`,
-        `seconds` (per stage; stages overlap), `video`, `options` and who was who. `a` is always
-        the person in the source, `b` the one put on.
+        `seconds` (per stage; stages overlap), `video`, `watermark` (False if the pictures are too
+        small to have it found), `options` and who was who. `a` is always the person in the source,
+        `b` the one put on.
 
     Raises:
         MediaError: for a source that is no media, or an `out` that does not suit it.
@@ -427,6 +428,7 @@ class _Job:
         self.counts = dict.fromkeys(("frames", "faces_found", "faces_swapped"), 0)
         self.timed = Stopwatch()
         self.sheet: list[np.ndarray] = []
+        self.has_room = True  # for the watermark, in all pictures
         self.shown: list[Path] = []  # the files that the sheet shows
         self.fps = 0.0  # of a video
         self.start = perf_counter()
@@ -460,6 +462,7 @@ class _Job:
         return number in self.options.span or not self.options.discard_others
 
     def marked(self, shot: Shot) -> np.ndarray:
+        self.has_room &= provenance.has_room(shot.swapped)
         faces = [face.landmarks for face in shot.wanted]
         return provenance.mark(shot.swapped, faces=faces, visible=self.options.label)
 
@@ -500,6 +503,7 @@ class _Job:
             **self.evaluation.report(),
             "threshold_b": swapper.target.threshold,
             "video": video,
+            "watermark": self.has_room,
             "options": asdict(self.options),
         }
         with replacing(folder / "report.json") as draft:

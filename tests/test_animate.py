@@ -99,6 +99,7 @@ def test_the_report_says_how_well_it_went(result):
     report, out = result
     assert json.loads((out.parent / "report.json").read_text()) == report
     assert report["frames"] == report["faces_found"] == report["measured"] == 12
+    assert report["watermark"] is False, "64 pixels are too few"
     assert report["first"] == 0 and report["target"].startswith("studio person")
     assert 0 < report["truth"]["ssim"] < 1 and report["identity"]["kept"] is not None
     assert not [text for text in report["warnings"] if "consent" in text]

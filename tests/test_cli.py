@@ -241,6 +241,14 @@ def test_verify_reads_the_watermark_where_the_credential_is_gone(tmp_path):
     assert "watermark: made with deepfake_lesson: face swap" in shown.stdout
 
 
+def test_verify_says_where_a_watermark_could_not_be_found(tmp_path):
+    """Else a small picture that was marked would look like one that was not."""
+    for name, side in (("small", 64), ("large", 256)):
+        write_image(tmp_path / f"{name}.png", np.full((side, side, 3), 128, np.uint8))
+    assert "note: too small" in run("verify", tmp_path / "small.png").stdout
+    assert "note" not in run("verify", tmp_path / "large.png").stdout
+
+
 def test_a_file_is_signed_and_signed_again_from_the_command_line(four_files, tmp_path):
     path, out = four_files["missing"], tmp_path / "out.png"
     options = ["--original", four_files["valid"], "--model", "ab", "--use", four_files["trusted"]]

@@ -18,7 +18,7 @@ from deepfake_lesson.conversion import ConvertOptions, Swapper, convert
 from deepfake_lesson.detectors import detect_faces
 from deepfake_lesson.errors import LessonError, MediaError, ModelError, NoFaceError
 from deepfake_lesson.files import checksum
-from deepfake_lesson.images import list_images, read_image, to_float, write_image
+from deepfake_lesson.images import fit, list_images, read_image, to_float, write_image
 from deepfake_lesson.metrics import sharpness
 from deepfake_lesson.studio.people import RESERVED_SEEDS
 from deepfake_lesson.training import AutoencoderConfig, Identity, TrainingConfig, train
@@ -336,9 +336,18 @@ class TestPictures:
         third = provenance.verify(tmp_path / "out" / "3.bmp.png")
         assert (third.state, third.model) == ("valid", model_name(model))
         assert third.ingredients == ("3.bmp",)
+        assert report["watermark"] is True
         sheet = provenance.verify(tmp_path / "out" / "contact_sheet.png")
         assert sheet.ingredients == ("1.png", "3.bmp"), "what it shows, and nothing else"
         assert (report["frames"], report["faces_swapped"]) == (3, 2)
+
+    def test_of_a_folder_with_a_small_picture_not_all_have_a_watermark(
+        self, model, frame, tmp_path
+    ):
+        write_image(tmp_path / "in" / "1.png", frame)
+        write_image(tmp_path / "in" / "2.png", np.ascontiguousarray(fit(frame, 112)))
+        report = convert(tmp_path / "in", model, "b", tmp_path / "out")
+        assert report["faces_swapped"] == 2 and report["watermark"] is False
 
 
 class TestErrors:

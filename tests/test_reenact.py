@@ -80,6 +80,7 @@ def test_the_report_says_how_well_it_went(result):
     report, out = result
     assert json.loads((out.parent / "report.json").read_text()) == report
     assert report["frames"] == report["faces_found"] == report["measured"] == 12
+    assert report["watermark"] is False, "64 pixels are too few"
     assert report["held"] == "" and report["target"].startswith("studio person")
     assert set(report["seconds"]) == {"detect", "paint", "measure", "encode", "sign", "total"}
     assert set(report["truth"]) == {"jaw", "smile", "landmarks", "pose", "ssim", "ssim_face"}

@@ -70,7 +70,7 @@ def reenact(
     Returns:
         The report: `target`, `threshold`, `frames`, `faces_found`, `held` (ranges of frames
         without a face), `seconds` (per stage; stages overlap), what `ReenactmentEvaluation.report`
-        has, `video`, `options`.
+        has, `video`, `watermark`, `options`.
 
     Raises:
         MediaError: for a source that is no video, or an `out` that does not suit it.

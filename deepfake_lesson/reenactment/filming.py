@@ -205,6 +205,8 @@ class Filming:
     def report(self, **more) -> dict:
         """Write contact sheet and report.json beside the clip; return the report.
 
+        `watermark` in it is False if the clip is too small to have it found.
+
         more: what the caller knows, such as `target` and `threshold`.
         """
         folder, track = self.out.parent, self.plan.track
@@ -224,6 +226,7 @@ class Filming:
             **self.evaluation.report(),
             **more,
             "video": describe(self.out),
+            "watermark": provenance.has_room(self.out),
             "options": asdict(self.options),
         }
         with replacing(folder / "report.json") as draft:
