@@ -94,6 +94,7 @@ def main() -> None:
                 held_out=load(pictures, HELD_OUT, config.size),
                 config=replace(config, learning_rate=rate),
                 start=earlier,
+                people=(),  # none who could withdraw
             )
             ship_motion(folder, SHIPPED)
         earlier = folder

@@ -27,12 +27,14 @@ from zipfile import BadZipFile
 import numpy as np
 
 from deepfake_lesson.errors import ModelError
-from deepfake_lesson.files import replacing
+from deepfake_lesson.files import checksum, replacing
 from deepfake_lesson.models import keras
 
 FORMAT = 1
 NUMBERED = ("*-[0-9]*.weights.h5", "state/optimizer-[0-9]*.npz")
 FILES = ("config.json", "history.csv", "state/checkpoint.json", "preview/*.png", *NUMBERED)
+NETWORKS = ("autoencoder", "pix2pix", "first_order")  # as settings call them
+DIGITS = 12  # of a SHA-256 that tell one file from others
 START_ANEW = "Train it again with --fresh, or choose another folder."
 
 
@@ -84,6 +86,24 @@ def read_config(folder: str | Path, kind: str) -> dict:
     if (found := settings.pop("kind", None)) != kind:
         raise ModelError(path, f"holds a model of kind '{found}', not '{kind}'", START_ANEW)
     return settings
+
+
+def model_name(folder: str | Path) -> str:
+    """What a content credential calls the model in a folder, so that it can be told from others.
+
+    "face swap ab (autoencoder, 300 steps, config.json 1f2e3d4c5b6a)": the last is the beginning of
+    that file's SHA-256. Of weights that came without a past nobody knows the steps.
+
+    Raises ModelError if there is no model or it is damaged.
+    """
+    folder = Path(folder).resolve()
+    config = folder / "config.json"
+    settings, step = _read_json(config), _read_json(_progress_path(folder)).get("step")
+    told = [name for name in NETWORKS if name in settings.get("training", ())]
+    if step:
+        told.append(f"{step} steps")
+    told.append(f"{config.name} {checksum(config)[:DIGITS]}")
+    return f"{settings.get('kind')} {folder.name} ({', '.join(told)})"
 
 
 def save_checkpoint(folder: Path, trainee: Trainee, checkpoint: Checkpoint) -> None:

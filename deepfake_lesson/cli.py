@@ -481,7 +481,9 @@ def train_motion(
 
     size = presets.preset(preset).motion.size
     clips = [clip for person in opened for clip in person_clips(person, size)]
-    report = train_motion(clips, model, preset, steps, minutes, fresh=fresh, start=start)
+    report = train_motion(
+        clips, model, preset, steps, minutes, fresh=fresh, start=start, people=opened
+    )
     _answer(report, as_json)
 
 
@@ -562,12 +564,14 @@ def live(
     if camera is not None and clip is not None:
         raise LessonError("--camera and --clip", "both are given", "Leave one of them out.")
 
+    from deepfake_lesson.checkpoints import model_name
     from deepfake_lesson.reenactment.live import LiveOptions, LivePipeline, load_target
     from deepfake_lesson.reenactment.streams import PageSink, VideoSink, camera_frames, clip_frames
 
     pipeline = LivePipeline(load_target(model, to), LiveOptions(mirror=mirror))
     source = clip_frames(clip) if clip else camera_frames(camera or 0)
-    with VideoSink(out) if out else PageSink() as sink:
+    video = out and VideoSink(out, original=clip, model=model_name(model))
+    with video or PageSink() as sink:
         if not out:
             typer.echo(f"Open {sink.address} in a browser. Ctrl-C ends it.", err=True)
         report = pipeline.run(source, sink, seconds)
@@ -725,26 +729,32 @@ def _provenance(path: Path, trust: tuple[Path, ...]) -> dict:
     credential = provenance.verify(path, trust)
     said = asdict(credential) if credential else {"state": "missing", "trusted": False}
     verdict = credential.verdict if credential else "missing"
-    return {"file": path, "verdict": verdict, **said, "watermark": _watermark(path, credential)}
+    return {"file": path, "verdict": verdict, **said, **_watermark(path, credential)}
 
 
-def _watermark(path: Path, credential: Any) -> str | None:
-    """What the watermark says; None also for a signed file whose pixels cannot be read."""
+def _watermark(path: Path, credential: Any) -> dict:
+    """What the watermark says, and a note where it could not be found.
+
+    The watermark is None also for a signed file whose pixels cannot be read.
+    """
     from deepfake_lesson.errors import MediaError
     from deepfake_lesson.images import is_image
-    from deepfake_lesson.provenance import read_watermark
+    from deepfake_lesson.provenance import has_room, read_watermark
     from deepfake_lesson.video import is_video
 
+    said = {"watermark": None, "note": None}
     if not (is_image(path) or is_video(path)):
-        return None
+        return said
     try:
-        found = read_watermark(path)
+        found, is_large = read_watermark(path), has_room(path)
     except MediaError:
         if credential is None:
             raise
-        return None
-    origin = "made with deepfake_lesson"
-    return f"{origin}: {found.kind}" if found and found.kind else origin if found else None
+        return said
+    if found:
+        kind = f": {found.kind}" if found.kind else ""
+        return said | {"watermark": f"made with deepfake_lesson{kind}"}
+    return said if is_large else said | {"note": "too small to have a watermark found in it"}
 
 
 @app.command()

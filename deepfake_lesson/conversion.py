@@ -262,8 +262,9 @@ def convert(
 
     Returns:
         The report: what `Evaluation.report` has and `frames`, `faces_found`, `faces_swapped`,
-        `seconds` (per stage; stages overlap), `video`, `options` and who was who. `a` is always
-        the person in the source, `b` the one put on.
+        `seconds` (per stage; stages overlap), `video`, `watermark` (False if the pictures are too
+        small to have it found), `options` and who was who. `a` is always the person in the source,
+        `b` the one put on.
 
     Raises:
         MediaError: for a source that is no media, or an `out` that does not suit it.
@@ -271,10 +272,12 @@ def convert(
         NoFaceError: if there is no face, or none of the wanted person.
         LessonError: for `frames` outside the video.
     """
+    from deepfake_lesson.checkpoints import model_name
+
     source, out = Path(source), Path(out)
     work = _way_to_convert(source, out)
-    job = _Job(Swapper.load(model_folder, to, options), source, out, progress)
-    return work(job)
+    swapper = Swapper.load(model_folder, to, options)
+    return work(_Job(swapper, model_name(model_folder), source, out, progress))
 
 
 def _way_to_convert(source: Path, out: Path) -> Callable[["_Job"], dict]:
@@ -313,12 +316,12 @@ def _convert_video(job: "_Job") -> dict:
             closing(_shots(job, frames, options.smooth)) as shots,
         ):
             for shot in tqdm(shots, "converting", info.frames, disable=not job.progress):
-                job.look_at(shot)
+                job.look_at(shot, job.source)
                 if job.is_kept(shot.number):
                     with job.timed("encode"):
                         writer.write(job.marked(shot))
             job.check()
-        job.sign(draft, job.out)
+        job.sign(draft, job.out, job.source)
     return job.finish(job.out.parent, describe(job.out))
 
 
@@ -326,7 +329,7 @@ def _convert_picture(job: "_Job") -> dict:
     job.plan(1)
     shot = _picture_shot(job, 0, job.source)
     job.check()
-    job.write_picture(job.out, shot)
+    job.write_picture(job.out, shot, job.source)
     return job.finish(job.out.parent, describe(job.out))
 
 
@@ -359,7 +362,7 @@ def _signable_name(path: Path) -> str:
 def _picture_shot(job: "_Job", number: int, path: Path) -> Shot:
     with closing(_shots(job, iter([(number, read_image(path))]), smooth=0)) as shots:
         shot = next(shots)
-    job.look_at(shot)
+    job.look_at(shot, path)
     return shot
 
 
@@ -410,16 +413,23 @@ def _blend(job: "_Job", painted: Iterable[tuple]) -> Iterator[Shot]:
 
 
 class _Job:
-    """What is counted, timed, measured and shown while a source is converted."""
+    """What is counted, timed, measured and shown while a source is converted.
 
-    def __init__(self, swapper: Swapper, source: Path, out: Path, progress: bool) -> None:
-        self.swapper, self.options = swapper, swapper.options
+    model: its name, for the credentials.
+    """
+
+    def __init__(
+        self, swapper: Swapper, model: str, source: Path, out: Path, progress: bool
+    ) -> None:
+        self.swapper, self.model, self.options = swapper, model, swapper.options
         self.source, self.out, self.progress = source, out, progress
         truth = studio_truth(source, swapper.target.seed)
         self.evaluation = Evaluation(swapper.source.embedding, swapper.target.embedding, truth)
         self.counts = dict.fromkeys(("frames", "faces_found", "faces_swapped"), 0)
         self.timed = Stopwatch()
         self.sheet: list[np.ndarray] = []
+        self.has_room = True  # for the watermark, in all pictures
+        self.shown: list[Path] = []  # the files that the sheet shows
         self.fps = 0.0  # of a video
         self.start = perf_counter()
 
@@ -429,8 +439,8 @@ class _Job:
         self.measured = measured_frames(span)
         self.show_every, self.next_shown = max(1, len(span) // SHEET_ROWS), span.start
 
-    def look_at(self, shot: Shot) -> None:
-        """Count, measure and, for a few frames, keep pictures."""
+    def look_at(self, shot: Shot, path: Path) -> None:
+        """Count, measure and, for a few frames, keep pictures; path: where the frame is from."""
         self.counts["frames"] += 1
         self.counts["faces_found"] += len(shot.faces)
         self.counts["faces_swapped"] += len(shot.wanted)
@@ -446,11 +456,13 @@ class _Job:
             if self.evaluation.truth:  # white where the clip is longer than its recipe
                 pictures.append(np.full_like(shot.frame, 255) if truth is None else truth)
             self.sheet += [fit(picture, SHEET_SIZE) for picture in pictures]
+            self.shown.append(path)
 
     def is_kept(self, number: int) -> bool:
         return number in self.options.span or not self.options.discard_others
 
     def marked(self, shot: Shot) -> np.ndarray:
+        self.has_room &= provenance.has_room(shot.swapped)
         faces = [face.landmarks for face in shot.wanted]
         return provenance.mark(shot.swapped, faces=faces, visible=self.options.label)
 
@@ -462,11 +474,11 @@ class _Job:
         if self.counts["faces_swapped"] == 0:
             raise nobody(self.source, self.swapper.source.name, self.counts["faces_found"])
 
-    def sign(self, draft: Path, out: Path, original: Path | None = None) -> None:
+    def sign(self, draft: Path, out: Path, original: Path) -> None:
         with self.timed("sign"):
-            provenance.sign(draft, title=out.name, original=original or self.source)
+            provenance.sign(draft, title=out.name, original=original, model=self.model)
 
-    def write_picture(self, out: Path, shot: Shot, original: Path | None = None) -> None:
+    def write_picture(self, out: Path, shot: Shot, original: Path) -> None:
         """Write a marked, signed picture, whole or not at all."""
         with replacing(out) as draft:
             write_image(draft, self.marked(shot))
@@ -478,7 +490,8 @@ class _Job:
         labels = ("original", "swapped", "truth")[:columns] * (len(self.sheet) // columns)
         with replacing(folder / "contact_sheet.png") as draft:
             write_image(draft, grid(self.sheet, columns, labels))
-            provenance.sign(draft, title="contact_sheet.png")
+            shown = tuple(dict.fromkeys(self.shown))
+            provenance.sign(draft, title="contact_sheet.png", inputs=shown, model=self.model)
         swapper, total = self.swapper, perf_counter() - self.start
         report = {
             "source": str(self.source),
@@ -490,6 +503,7 @@ class _Job:
             **self.evaluation.report(),
             "threshold_b": swapper.target.threshold,
             "video": video,
+            "watermark": self.has_room,
             "options": asdict(self.options),
         }
         with replacing(folder / "report.json") as draft:

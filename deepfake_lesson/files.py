@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and folders in which one process works at a time."""
 
 import errno
+import hashlib
 import os
 import uuid
 from collections.abc import Iterator
@@ -67,6 +68,12 @@ def folder_lock(folder: str | Path, what: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def checksum(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def is_disk_full(error: BaseException | str) -> bool:

@@ -96,7 +96,9 @@ def _descriptions(search: tuple[str | Path, ...]) -> Iterator[tuple[Path, dict]]
 def _is_trained_on(told: dict, person: Person) -> bool:
     """Whether this is a model of the person: same name and, for studio people, same seed."""
     people = told.get("people")
-    identities = [*people.values()] if isinstance(people, dict) else []
+    if isinstance(people, dict):  # of a face swap; of a model of motion it is a list
+        people = [*people.values()]
+    identities = people if isinstance(people, list) else []
     return any(
         isinstance(each, dict)
         and (each.get("name"), each.get("seed")) == (person.name, person.seed)
@@ -123,7 +125,8 @@ def _unknown(
     yield "copies of the media and of the folder: the camera, backups, cloud storage"
     yield "results that were passed on or published"
     for path, told in found:
-        if told.get("kind") == "first order motion":
-            yield f"whose clips {path.parent} was trained on: it does not say"
+        is_motion = told.get("kind") == "first order motion" and path.exists()
+        if is_motion and told.get("unnamed_people", "people" not in told):
+            yield f"whose clips {path.parent} was trained on: it does not name all of them"
     for path in linked:
         yield f"{path}: only the link to it was removed"

@@ -148,5 +148,5 @@ def mover(actress, tmp_path_factory):
     )
     config = MotionConfig(network, size=64, batch_size=2)
     clips = person_clips(actress, 64, progress=False)
-    train_motion(clips, folder, steps=1, config=config, progress=False)
+    train_motion(clips, folder, steps=1, config=config, progress=False, people=[actress])
     return folder

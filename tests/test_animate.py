@@ -1,5 +1,6 @@
 """One picture moved by a driver's clip: framed, labelled, signed, reported; what is refused."""
 
+import hashlib
 import json
 import shutil
 import tracemalloc
@@ -8,10 +9,19 @@ import numpy as np
 import pytest
 from clips import write_video
 
-from deepfake_lesson.animation.animate import AnimateOptions, animate, framed_alike, open_motion
+from deepfake_lesson.animation.animate import (
+    SHIPPED,
+    AnimateOptions,
+    animate,
+    framed_alike,
+    motion_name,
+    open_motion,
+)
 from deepfake_lesson.animation.portrait import Portrait, best_frame, warnings
 from deepfake_lesson.animation.training import load_motion
+from deepfake_lesson.checkpoints import model_name
 from deepfake_lesson.errors import LessonError, MediaError, ModelError, NoFaceError
+from deepfake_lesson.files import checksum
 from deepfake_lesson.images import fit, read_image, to_float, write_image
 from deepfake_lesson.landmarks import transform_points
 from deepfake_lesson.models.first_order_inference import MovingPicture, pack, unpack
@@ -62,7 +72,10 @@ def test_the_clip_is_as_long_as_the_driver_s_and_sounds_like_it(ben, result):
 def test_it_is_signed_and_labelled(result, ben, actress, mover, tmp_path):
     credential = verify(result[1])
     assert credential.state == "valid" and credential.source_type == COMPOSITE
-    assert credential.ingredients == ("clip.mp4",)
+    sheet = verify(result[1].parent / "contact_sheet.png")
+    for each in (credential, sheet):
+        assert each.hashes == (checksum(ben), checksum(actress.media / "clip.mp4"))
+        assert each.model == model_name(mover)
     animate(actress.media / "clip.mp4", ben, tmp_path / "plain.mp4", mover, PLAIN)
     plain, shown = (next(read_frames(path)) for path in (tmp_path / "plain.mp4", result[1]))
     labelled = label_frame(plain, ANIMATION_LABEL)
@@ -71,10 +84,22 @@ def test_it_is_signed_and_labelled(result, ben, actress, mover, tmp_path):
     assert place.sum() > 200 and errors[0] < 0.5 * errors[1]
 
 
+def test_the_name_of_a_model_tells_one_from_another(mover, tmp_path):
+    """Kind, folder, network, steps where they are known, and a hash."""
+    name = motion_name(mover)
+    assert name.startswith("first order motion model (first_order, 1 steps, config.json ")
+    assert checksum(mover / "config.json").startswith(name.split()[-1].strip(")"))
+    assert "steps" not in motion_name(SHIPPED)
+    published = tmp_path / "vox.pth.tar"
+    published.write_bytes(b"weights")
+    assert hashlib.sha256(b"weights").hexdigest()[:12] in motion_name(published)
+
+
 def test_the_report_says_how_well_it_went(result):
     report, out = result
     assert json.loads((out.parent / "report.json").read_text()) == report
     assert report["frames"] == report["faces_found"] == report["measured"] == 12
+    assert report["watermark"] is False, "64 pixels are too few"
     assert report["first"] == 0 and report["target"].startswith("studio person")
     assert 0 < report["truth"]["ssim"] < 1 and report["identity"]["kept"] is not None
     assert not [text for text in report["warnings"] if "consent" in text]

@@ -241,6 +241,14 @@ def test_verify_reads_the_watermark_where_the_credential_is_gone(tmp_path):
     assert "watermark: made with deepfake_lesson: face swap" in shown.stdout
 
 
+def test_verify_says_where_a_watermark_could_not_be_found(tmp_path):
+    """Else a small picture that was marked would look like one that was not."""
+    for name, side in (("small", 64), ("large", 256)):
+        write_image(tmp_path / f"{name}.png", np.full((side, side, 3), 128, np.uint8))
+    assert "note: too small" in run("verify", tmp_path / "small.png").stdout
+    assert "note" not in run("verify", tmp_path / "large.png").stdout
+
+
 def test_a_file_is_signed_and_signed_again_from_the_command_line(four_files, tmp_path):
     path, out = four_files["missing"], tmp_path / "out.png"
     options = ["--original", four_files["valid"], "--model", "ab", "--use", four_files["trusted"]]
@@ -296,6 +304,15 @@ def test_results_print_as_plain_json_and_as_lines(capsys):
     }
     cli._answer({"a": None, "b": 1.23456, "c": {"d": (1, 2)}}, as_json=False)
     assert capsys.readouterr().out == "b: 1.235\nc:\n  d: 1, 2\n"
+
+
+@pytest.mark.slow
+def test_a_withdrawal_finds_the_model_of_motion_that_learnt_from_the_person(tmp_path, film):
+    person, model = film(50, tmp_path / "person"), tmp_path / "motion"
+    shown = run("train-motion", person, "--model", model, "--preset", "quick", "--steps", 1)
+    assert shown.exit_code == 0, shown.output
+    shown = run("person", "withdraw", person, "--search", tmp_path, "--yes", "--json")
+    assert json.loads(shown.stdout)["models"] == [str(model)] and not model.exists()
 
 
 @pytest.mark.slow

@@ -13,10 +13,12 @@ import pytest
 
 from deepfake_lesson import provenance
 from deepfake_lesson.blending import face_mask
+from deepfake_lesson.checkpoints import model_name
 from deepfake_lesson.conversion import ConvertOptions, Swapper, convert
 from deepfake_lesson.detectors import detect_faces
 from deepfake_lesson.errors import LessonError, MediaError, ModelError, NoFaceError
-from deepfake_lesson.images import list_images, read_image, to_float, write_image
+from deepfake_lesson.files import checksum
+from deepfake_lesson.images import fit, list_images, read_image, to_float, write_image
 from deepfake_lesson.metrics import sharpness
 from deepfake_lesson.studio.people import RESERVED_SEEDS
 from deepfake_lesson.training import AutoencoderConfig, Identity, TrainingConfig, train
@@ -250,6 +252,12 @@ class TestVideo:
         for before, after in zip(read_frames(clip), read_frames(converted[0]), strict=True):
             assert np.abs(before.astype(int) - after)[labelled].mean() > 20
 
+    def test_video_and_contact_sheet_name_the_model_and_the_clip(self, converted, model, clip):
+        for path in (converted[0], converted[0].parent / "contact_sheet.png"):
+            credential = provenance.verify(path)
+            assert credential.model == model_name(model)
+            assert credential.hashes == (checksum(clip),)
+
     def test_the_report_has_what_it_must_have(self, converted):
         out, report = converted
         assert json.loads((out.parent / "report.json").read_text()) == report
@@ -325,8 +333,21 @@ class TestPictures:
         assert names == ["1.png", "2.jpg", "3.bmp.png", "contact_sheet.png"]
         untouched = (tmp_path / "in" / "2.jpg").read_bytes()
         assert (tmp_path / "out" / "2.jpg").read_bytes() == untouched
-        assert provenance.verify(tmp_path / "out" / "3.bmp.png").state == "valid"
+        third = provenance.verify(tmp_path / "out" / "3.bmp.png")
+        assert (third.state, third.model) == ("valid", model_name(model))
+        assert third.ingredients == ("3.bmp",)
+        assert report["watermark"] is True
+        sheet = provenance.verify(tmp_path / "out" / "contact_sheet.png")
+        assert sheet.ingredients == ("1.png", "3.bmp"), "what it shows, and nothing else"
         assert (report["frames"], report["faces_swapped"]) == (3, 2)
+
+    def test_of_a_folder_with_a_small_picture_not_all_have_a_watermark(
+        self, model, frame, tmp_path
+    ):
+        write_image(tmp_path / "in" / "1.png", frame)
+        write_image(tmp_path / "in" / "2.png", np.ascontiguousarray(fit(frame, 112)))
+        report = convert(tmp_path / "in", model, "b", tmp_path / "out")
+        assert report["faces_swapped"] == 2 and report["watermark"] is False
 
 
 class TestErrors:

@@ -13,16 +13,20 @@ from time import perf_counter, sleep
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from deepfake_lesson import provenance
-from deepfake_lesson.checkpoints import write_config
+from deepfake_lesson.checkpoints import model_name, write_config
+from deepfake_lesson.cli import app
 from deepfake_lesson.detectors import detect_faces
 from deepfake_lesson.errors import LessonError, MediaError, ModelError
+from deepfake_lesson.files import checksum
 from deepfake_lesson.images import fit
 from deepfake_lesson.landmarks import MEAN_FACE, transform_points
 from deepfake_lesson.models import keras
 from deepfake_lesson.models.autoencoder import AutoencoderConfig, build_autoencoder
 from deepfake_lesson.models.pix2pix import Pix2pixConfig
+from deepfake_lesson.provenance import marking
 from deepfake_lesson.reenactment.conditions import Square
 from deepfake_lesson.reenactment.live import (
     STAGES,
@@ -142,8 +146,41 @@ class TestPictures:
     def test_a_re_enactment_paints_what_is_drawn(self, reenactment, anna):
         result = LivePipeline(ReenactTarget(reenactment)).process(anna[0])
         assert (result.drawing > 0).any()
-        marked = provenance.embed_watermark(result.drawing, "re-enactment")
-        np.testing.assert_array_equal(middle(result.result), middle(marked))
+        face = reenactment.target_mean  # of a driver who was never seen before
+        marked = provenance.mark(result.drawing, ReenactTarget.label, [face])
+        np.testing.assert_array_equal(result.result, marked)
+
+    @pytest.mark.parametrize("off", [(), ("network", "blend")])
+    def test_a_generated_face_has_a_label_of_its_own(self, target, anna, off, monkeypatch):
+        """Who crops to the face on the result keeps it."""
+        pipeline = LivePipeline(target, LiveOptions(off=off))
+        result = pipeline.process(anna[0]).result.astype(int)
+        monkeypatch.setattr(marking, "label_faces", lambda frame, faces: frame)
+        pipeline.reset()
+        bare = pipeline.process(anna[0]).result
+        points = pipeline.landmarks
+        if bare.shape != anna[0].shape:
+            points = target.draw(anna[0], points, 0.0)[1]
+        (left, top), (right, bottom) = points.min(0).astype(int), points.max(0).astype(int) + 1
+        changed = (np.abs(result - bare) > 20).any(-1)
+        assert 30 < changed.sum() == changed[top:bottom, left:right].sum()
+
+    def test_only_generated_faces_are_labelled_while_nobody_is_seen(
+        self, target, anna, monkeypatch
+    ):
+        """A re-enactment holds its last face, and the label on it; a swap has none."""
+        pipeline = LivePipeline(target)
+
+        def left():
+            pipeline.reset()
+            *_, absent = [pipeline.process(frame) for frame in (anna[0], nobody(anna[0]))]
+            assert not absent.has_face
+            return absent.result.astype(int)
+
+        result = left()
+        monkeypatch.setattr(marking, "label_faces", lambda frame, faces: frame)
+        changed = np.abs(result - left()) > 20
+        assert changed.any() == isinstance(target, ReenactTarget)
 
     def test_a_mirror_mirrors(self, target, anna):
         pipeline = LivePipeline(target, LiveOptions(mirror=True))
@@ -331,6 +368,7 @@ class TestSources:
         assert probe(out).frames >= 1
         assert provenance.verify(out).state == "valid"
         assert [path.name for path in tmp_path.iterdir()] == ["live.mp4"]
+        assert provenance.verify(out).ingredients == (), "a camera leaves no file"
 
     def test_the_camera_is_in_rgb(self, clips, anna):
         seen = next(camera_frames(str(clips[0])))
@@ -357,6 +395,17 @@ class TestSinks:
             LivePipeline(ReenactTarget(reenactment)).run(cycle(anna), stopped)
         assert settled(before)
         assert provenance.verify(out).state == "valid"
+
+    def test_a_video_names_its_clip_and_its_model(self, reenactor, clips, tmp_path):
+        """As the command line has it."""
+        out = tmp_path / "live.mp4"
+        options = ["--model", str(reenactor), "--clip", str(clips[0]), "--out", str(out)]
+        ran = CliRunner().invoke(app, ["live", *options, "--seconds", "0.5"])
+        assert ran.exit_code == 0, ran.output
+        credential = provenance.verify(out)
+        assert credential.hashes == (checksum(clips[0]),)
+        assert credential.model == model_name(reenactor)
+        assert credential.model.startswith("re-enactment model (pix2pix, 2 steps, config.json ")
 
     def test_another_error_leaves_no_video(self, reenactment, anna, tmp_path):
         out = tmp_path / "live.mp4"
@@ -401,13 +450,13 @@ class TestDriver:
             frame = cv2.warpAffine(anna[0], matrix, (256, 256))
             target = ReenactTarget(reenactment)
             points = transform_points(self.landmarks(1.0, 20.0), matrix)
-            drawings.append(target.draw(frame, points, 0.0).astype(int))
+            drawings.append(target.draw(frame, points, 0.0)[0].astype(int))
         assert np.abs(drawings[0] - drawings[1]).mean() < 2
 
     def test_at_first_the_target_has_its_own_shape(self, reenactment, anna):
         """However wide the driver's face is."""
         wide = self.landmarks(1.0, 20.0) * np.float32([1.1, 1.0])
-        drawing = ReenactTarget(reenactment).draw(anna[0], wide, 0.0)
+        drawing, _ = ReenactTarget(reenactment).draw(anna[0], wide, 0.0)
         columns = np.flatnonzero((drawing.min(-1) > 60).any(0))
         jaw = reenactment.target_mean[:17, 0]
         assert abs(columns.min() - jaw.min()) < 2 and abs(columns.max() - jaw.max()) < 2

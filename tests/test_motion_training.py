@@ -1,6 +1,8 @@
 """Training first order motion in a model folder: clips in, resumed to the bit, loaded again."""
 
-from dataclasses import replace
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from deepfake_lesson import presets
 from deepfake_lesson.animation import clips as motion_clips
+from deepfake_lesson.animation.animate import SHIPPED
 from deepfake_lesson.animation.training import (
     MotionConfig,
     load_motion,
@@ -15,11 +18,14 @@ from deepfake_lesson.animation.training import (
     ship_motion,
     train_motion,
 )
+from deepfake_lesson.checkpoints import read_config, write_config
 from deepfake_lesson.errors import LessonError, MediaError, ModelError
 from deepfake_lesson.images import read_image, write_image
 from deepfake_lesson.models.first_order import FirstOrderConfig, HourglassConfig
 from deepfake_lesson.models.first_order_training import FirstOrderLosses
+from deepfake_lesson.people import create_person
 from deepfake_lesson.video import read_frames
+from deepfake_lesson.withdrawal import withdraw
 
 SMALL = HourglassConfig(block_expansion=4, max_features=16, num_blocks=2, scale_factor=1)
 NETWORKS = FirstOrderConfig(
@@ -38,6 +44,12 @@ STRIP = 160 + 4  # pixels of a picture in a preview, and the gap
 def clips() -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     return [rng.integers(0, 256, (length, 32, 32, 3), np.uint8) for length in (5, 2, 9)]
+
+
+@pytest.fixture
+def folk(tmp_path) -> dict:
+    """Three people who agreed."""
+    return {name: create_person(tmp_path / name, name, "written") for name in ("Ada", "Bo", "Cy")}
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +186,51 @@ def test_a_model_begins_where_one_of_another_size_stopped(whole, clips, tmp_path
     for name in one:
         for a, b in zip(one[name].trainable_weights, other[name].trainable_weights, strict=True):
             np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6)
+
+
+def told(folder) -> tuple[list[str], bool]:
+    """The people that a model names, and whether there may be others."""
+    settings = read_config(folder, "first order motion")
+    return [each["name"] for each in settings["people"]], settings["unnamed_people"]
+
+
+def test_a_model_names_all_whose_clips_it_has_ever_learnt_from(clips, folk, tmp_path):
+    """Also those of earlier calls, and of the model that it began with."""
+
+    def train(name, steps, *people, start=None):
+        given = [folk[each] for each in people]
+        options = {"steps": steps, "config": CONFIG, "progress": False, "start": start}
+        train_motion(clips, tmp_path / name, people=given, **options)
+        return told(tmp_path / name)
+
+    assert train("one", 1, "Ada") == (["Ada"], False)
+    assert train("one", 1, "Bo", "Ada") == (["Ada", "Bo"], False)
+    assert train("two", 1, "Cy", start=tmp_path / "one") == (["Ada", "Bo", "Cy"], False)
+    ship_motion(tmp_path / "two", tmp_path / "small")
+    assert told(tmp_path / "small") == (["Ada", "Bo", "Cy"], False)
+    report = withdraw(tmp_path / "Ada", (tmp_path,))
+    assert {Path(each).name for each in report.models} == {"one", "two", "small"}
+
+
+def test_whose_clips_nobody_told_stays_unknown(whole, clips, folk, tmp_path):
+    """A folder from before people were noted goes on, and is not taken for one that names all."""
+    assert told(whole[0]) == ([], True)
+    old = shutil.copytree(whole[0], tmp_path / "old")
+    write_config(old, "first order motion", {"training": asdict(CONFIG)})
+    assert load_motion(old)[1] == CONFIG
+    train_motion(clips, old, steps=13, config=CONFIG, progress=False, people=[folk["Ada"]])
+    assert told(old) == (["Ada"], True)
+    bo = withdraw(tmp_path / "Bo", (tmp_path,))
+    assert not bo.models and [each for each in bo.unknown if str(old) in each]
+    ada = withdraw(tmp_path / "Ada", (tmp_path,))
+    assert ada.models == (str(old),) and not [each for each in ada.unknown if str(old) in each]
+
+
+def test_the_package_s_own_model_learnt_from_nobody_who_could_withdraw(folk, tmp_path):
+    assert told(SHIPPED) == ([], False)
+    shipped = shutil.copytree(SHIPPED, tmp_path / "shipped")
+    report = withdraw(tmp_path / "Ada", (tmp_path,))
+    assert shipped.exists() and not [each for each in report.unknown if str(shipped) in each]
 
 
 def test_a_shipped_model_is_half_as_large_and_paints_alike(whole, tmp_path):

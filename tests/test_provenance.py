@@ -374,6 +374,15 @@ def test_the_credential_of_an_ingredient_comes_along(tmp_path, picture):
     assert verify(second).state == "valid"
 
 
+def test_an_ingredient_of_a_wrong_ending_is_named_all_the_same(tmp_path, picture, clip):
+    """Whoever saved a PNG as .jpg could open it: after hours of work is too late to refuse it."""
+    wrong = tmp_path / "picture.jpg"
+    wrong.write_bytes(picture.read_bytes())
+    credential = verify(sign(clip, tmp_path / "out.mp4", inputs=(wrong,)))
+    assert (credential.state, credential.ingredients) == ("valid", ("picture.jpg",))
+    assert credential.hashes == (hashlib.sha256(wrong.read_bytes()).hexdigest(),)
+
+
 def test_an_unknown_source_type_is_refused(picture):
     with pytest.raises(LessonError, match="source type 'painted'"):
         sign(picture, source_type="painted")

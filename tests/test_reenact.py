@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from clips import write_video
 
+from deepfake_lesson.checkpoints import model_name
 from deepfake_lesson.errors import LessonError, MediaError, ModelError, NoFaceError
+from deepfake_lesson.files import checksum
 from deepfake_lesson.images import read_image, write_image
 from deepfake_lesson.landmarks import interocular
 from deepfake_lesson.metrics import landmark_change
@@ -61,7 +63,9 @@ def test_the_clip_is_as_long_as_the_driver_s_and_sounds_like_it(ben, result):
 def test_it_is_signed_and_labelled(ben, reenactor, result):
     credential = verify(result[1])
     assert credential.state == "valid" and credential.source_type == COMPOSITE
-    assert credential.ingredients == ("clip.mp4",)
+    sheet = verify(result[1].parent / "contact_sheet.png")
+    for each in (credential, sheet):
+        assert each.hashes == (checksum(ben),) and each.model == model_name(reenactor)
     model = load_reenactment(reenactor)
     drive = Drive.of(follow_face(ben), model)
     painted = model.predict(model.draw(drive.landmarks[0], drive.pupils[0])[None])[0]
@@ -76,6 +80,7 @@ def test_the_report_says_how_well_it_went(result):
     report, out = result
     assert json.loads((out.parent / "report.json").read_text()) == report
     assert report["frames"] == report["faces_found"] == report["measured"] == 12
+    assert report["watermark"] is False, "64 pixels are too few"
     assert report["held"] == "" and report["target"].startswith("studio person")
     assert set(report["seconds"]) == {"detect", "paint", "measure", "encode", "sign", "total"}
     assert set(report["truth"]) == {"jaw", "smile", "landmarks", "pose", "ssim", "ssim_face"}

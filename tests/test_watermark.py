@@ -18,6 +18,7 @@ from deepfake_lesson.provenance import (
     LABEL,
     REENACTMENT_LABEL,
     embed_watermark,
+    has_room,
     label_frame,
     mark,
     read_watermark,
@@ -120,6 +121,21 @@ def test_any_picture_can_be_marked_and_looked_at(shape):
     grey = np.full((*shape, 3), 128, np.uint8)
     assert embed_watermark(grey).shape == grey.shape
     assert read_watermark(grey) is None
+
+
+@pytest.mark.parametrize(("side", "found"), [(64, 0), (160, 3)])
+def test_a_mark_without_room_is_lost_and_most_others_are_found(photographs, side, found):
+    """In the fourth, the face, there is too much detail for its size."""
+    small = [scaled(side / min(each.shape[:2]))(each) for each in photographs]
+    assert {has_room(each) for each in small} == {found > 0}
+    read = [read_watermark(embed_watermark(each, "animation")) for each in small]
+    assert sum(each is not None for each in read) == found
+
+
+@pytest.mark.parametrize("shape", [(127, 128), (128, 127), (128, 128)])
+def test_the_shorter_side_has_room_for_a_whole_period(shape):
+    picture = np.zeros((*shape, 3), np.uint8)
+    assert has_room(picture) == has_room(np.stack([picture] * 2)) == (min(shape) == 128)
 
 
 def test_an_unknown_kind_is_refused(photographs):

@@ -72,18 +72,23 @@ def test_media_faces_and_models_go_and_the_record_stays(tmp_path, ada, models):
     assert (record["name"], record["withdrawn"]) == ("Ada", TODAY)
 
 
-def test_trained_models_name_those_whose_faces_they_learnt(people, actress, reenactor, tmp_path):
-    """As the trainings write it: of one of the two in a swap, and of a re-enactment."""
+def test_trained_models_name_those_whose_faces_they_learnt(
+    people, actress, reenactor, mover, tmp_path
+):
+    """As the trainings write it: of one of the two in a swap, of a re-enactment, of motion."""
     from deepfake_lesson.training import AutoencoderConfig, TrainingConfig, train
 
     config = TrainingConfig(AutoencoderConfig(64, 0.0625), batch_size=2, from_base=False)
     train(*people, tmp_path / "swap", steps=1, config=config, progress=False)
-    shutil.copytree(reenactor, tmp_path / "puppet")
-    for person, model in ((people[1], "swap"), (actress, "puppet")):
+    learnt = {"swap": people[1], "puppet": actress, "motion": actress}
+    for model, person in learnt.items():
+        if model != "swap":
+            shutil.copytree({"puppet": reenactor, "motion": mover}[model], tmp_path / model)
         folder = shutil.copytree(person.folder, tmp_path / f"person of {model}")
         report = withdraw(folder, (tmp_path,), TODAY)
         assert report.models == (str(tmp_path / model),)
         assert not (tmp_path / model).exists()
+        assert not [text for text in report.unknown if "trained on" in text]
 
 
 def test_what_it_cannot_know_of_is_listed(tmp_path, ada, models):

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from deepfake_lesson.animation.portrait import Portrait, best_frame, warnings
-from deepfake_lesson.animation.training import load_motion
+from deepfake_lesson.animation.training import KIND, load_motion
+from deepfake_lesson.checkpoints import DIGITS, model_name
 from deepfake_lesson.errors import MediaError, NoFaceError
+from deepfake_lesson.files import checksum
 from deepfake_lesson.landmarks import transform_points, warp
 from deepfake_lesson.models.first_order import (
     FirstOrderConfig,
@@ -79,7 +81,7 @@ def animate(
     if Path(out).exists() and Path(face).exists() and Path(out).samefile(face):
         raise MediaError(out, "would replace the picture", "Choose another name.")
     portrait = Portrait.open(face, options.detector)
-    network, size = open_motion(model)
+    (network, size), name = open_motion(model), motion_name(model)
     track = filming.follow(progress)
     _check_seen(driving, track)
     row = best_frame(portrait.landmarks, track) if options.best_frame else 0
@@ -90,7 +92,8 @@ def animate(
     with filming.timed("prepare"):
         moving = MovingPicture(network, picture)
     painted = animated(moving, plan, driving, row, options, filming.timed)
-    filming.film(plan, ((picture, result) for result in painted), evaluation, progress)
+    pairs = ((picture, result) for result in painted)
+    filming.film(plan, pairs, evaluation, progress, name, (Path(face),))
     return filming.report(
         target=portrait.name,
         threshold=portrait.threshold,
@@ -102,12 +105,24 @@ def animate(
 def open_motion(path: str | Path) -> tuple[FirstOrderModel, int]:
     """The model of a folder, or of the authors' "vox-256" checkpoint, and its pictures' size."""
     path = Path(path)
-    if path.is_dir() or not path.suffix:
+    if not _is_published(path):
         model, config = load_motion(path)
         return model, config.size
     model = FirstOrderModel(FirstOrderConfig())
     load_published(model, path)
     return model, PUBLISHED_SIZE
+
+
+def motion_name(path: str | Path) -> str:
+    """What a content credential calls the model that `open_motion` opens there."""
+    path = Path(path)
+    if not _is_published(path):
+        return model_name(path)
+    return f"{KIND} {path.name} (published, SHA-256 {checksum(path)[:DIGITS]})"
+
+
+def _is_published(path: Path) -> bool:
+    return bool(path.suffix) and not path.is_dir()
 
 
 def framed_alike(portrait: Portrait, track: Track, row: int, size: int, relative: bool):

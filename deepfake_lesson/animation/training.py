@@ -23,6 +23,7 @@ from deepfake_lesson.checkpoints import (
     write_config,
 )
 from deepfake_lesson.errors import LessonError, ModelError, check_choice
+from deepfake_lesson.files import folder_lock
 from deepfake_lesson.fitting import Limits, TrainingReport, check_step, fit, supervised
 from deepfake_lesson.images import fit as resized
 from deepfake_lesson.images import grid, to_float, to_uint8
@@ -34,6 +35,7 @@ from deepfake_lesson.models.first_order_training import (
     training_batch,
 )
 from deepfake_lesson.models.losses import vgg_features
+from deepfake_lesson.people import Person
 from deepfake_lesson.training import TrainingConfig, feature_network, make_optimizer
 
 KIND = "first order motion"
@@ -115,13 +117,16 @@ def train_motion(
     start: str | Path | None = None,
     checkpoint_seconds: float = 60.0,
     watch: Callable[[np.ndarray], None] | None = None,
+    people: Sequence[Person] | None = None,
 ) -> TrainingReport:
     """Train on clips, each (N, size, size, 3) uint8 as from `clips.face_clip`, or go on.
 
     steps: of the model in all. minutes: of this call. Without both, the preset's. held_out: clips
     of other people for the previews; without them, the first clips. config: instead of the preset's
     network and rates. A model that goes on keeps the settings it began with. start: a model folder
-    whose weights a new model begins with; it may have learnt on pictures of another size.
+    whose weights a new model begins with; it may have learnt on pictures of another size. people:
+    all whose clips these are, so that a withdrawal finds the model, with those of `start` and of
+    earlier calls; None leaves that unknown.
 
     Raises LessonError for no clips, or clips of another size or of a single frame, ModelError if
     the folder holds another network, and what `fit` raises.
@@ -140,10 +145,15 @@ def train_motion(
     model = FirstOrderModel(config.first_order, config.seed, presets.compute_dtype())
     if start is not None and not goes_on:
         load_weights(start, model.networks)
+    earlier = folder if goes_on else start
+    settings = {"training": asdict(config)} | _learnt_from(people, earlier)
+    if goes_on:
+        with folder_lock(folder, "a training"):
+            write_config(folder, KIND, settings)
     return fit(
         folder,
         KIND,
-        {"training": asdict(config)},
+        settings,
         learner(model, config),
         partial(motion_batch, clips=clips, config=config),
         limits,
@@ -220,7 +230,7 @@ def ship_motion(folder: str | Path, out: str | Path) -> None:
     """Write a copy of a model folder that is half as large and cannot be trained on: float16."""
     model, config = load_motion(folder)
     halves = FirstOrderModel(config.first_order, dtype="float16").networks
-    write_config(Path(out), KIND, {"training": asdict(config)})
+    write_config(Path(out), KIND, read_config(folder, KIND) | {"training": asdict(config)})
     save_half_model(Path(out), model.networks, halves)
 
 
@@ -229,6 +239,20 @@ def _going_on(folder: Path, asked: MotionConfig | None) -> MotionConfig:
     if asked and (asked.first_order, asked.size) != (config.first_order, config.size):
         raise ModelError(folder, "holds another network", "Add --fresh, or choose another folder.")
     return config
+
+
+def _learnt_from(people: Sequence[Person] | None, earlier: str | Path | None) -> dict:
+    """What config.json says of those whose clips a model has learnt from, now and earlier.
+
+    people: now, None if nobody says. earlier: the folder of the model that goes on. In the answer
+    `unnamed_people` is whether there may be others than `people`.
+    """
+    known = read_config(earlier, KIND) if earlier else {"people": []}
+    named = known.get("people", []) + [{"name": p.name, "seed": p.seed} for p in people or ()]
+    return {
+        "people": [one for k, one in enumerate(named) if one not in named[:k]],
+        "unnamed_people": people is None or known.get("unnamed_people", "people" not in known),
+    }
 
 
 def _parsed(folder: Path) -> MotionConfig:

@@ -30,7 +30,12 @@ from deepfake_lesson.provenance.label import (
     label_frame,
 )
 from deepfake_lesson.provenance.marking import mark
-from deepfake_lesson.provenance.watermark import Watermark, embed_watermark, read_watermark
+from deepfake_lesson.provenance.watermark import (
+    Watermark,
+    embed_watermark,
+    has_room,
+    read_watermark,
+)
 
 __all__ = [
     "ALGORITHMIC",
@@ -46,6 +51,7 @@ __all__ = [
     "authority_path",
     "check_signable",
     "embed_watermark",
+    "has_room",
     "home",
     "label_faces",
     "label_frame",

@@ -30,6 +30,7 @@ SIGNABLE += (".mp4", ".m4v", ".mov", ".avi")
 TRAINING_MINING = "cawg.training-mining"
 FORBIDDEN = ("cawg.data_mining", "cawg.ai_training", "cawg.ai_generative_training")
 
+UNKNOWN_FORMAT = "application/octet-stream"
 SHA256, MODEL = "deepfake_lesson.sha256", "deepfake_lesson.model"  # our own fields
 
 VERDICTS = {
@@ -177,7 +178,13 @@ def _input_label(number: int) -> str:
 
 
 def _add_ingredient(builder, path: Path, relationship: str, label: str) -> None:
-    """Name a file by its hash; of its own credential, if it has one, all comes along."""
+    """Name a file by its hash; of its own credential, if it has one, all comes along.
+
+    Whoever opens pictures and videos minds no wrong ending, but C2PA does: to it, such a file is
+    nothing but bytes.
+    """
+    import c2pa
+
     with path.open("rb") as stream:
         ingredient = {
             "title": path.name,
@@ -186,7 +193,11 @@ def _add_ingredient(builder, path: Path, relationship: str, label: str) -> None:
             "metadata": {SHA256: hashlib.file_digest(stream, "sha256").hexdigest()},
         }
         stream.seek(0)
-        builder.add_ingredient(ingredient, path.suffix[1:].lower(), stream)
+        try:
+            builder.add_ingredient(ingredient, path.suffix[1:].lower(), stream)
+        except c2pa.C2paError:
+            stream.seek(0)
+            builder.add_ingredient(ingredient, UNKNOWN_FORMAT, stream)
 
 
 def verify(path: str | Path, trust: tuple[str | Path, ...] = ()) -> Credential | None:

@@ -83,13 +83,23 @@ def read_watermark(source: str | Path | np.ndarray) -> Watermark | None:
 
     Args:
         source: a file, or RGB uint8 (H, W, 3), or frames of equal size, (N, H, W, 3). Of a video
-            FRAMES are looked at, evenly spread.
+            FRAMES are looked at, evenly spread. Where it has no room, see `has_room`, None says
+            nothing.
 
     Raises:
         MediaError: for a file that is no picture or video.
     """
     best = detect(evidence(_pictures(source)))
     return best if best.score >= THRESHOLD else None
+
+
+def has_room(source: str | Path | np.ndarray) -> bool:
+    """Whether a source, as for `read_watermark`, is large enough to have its watermark found.
+
+    That takes a whole PERIOD each way. Smaller pictures are marked too, but what of the pattern is
+    in them is seldom told from chance, and never in 64 x 64 pixels.
+    """
+    return min(next(iter(_pictures(source))).shape[:2]) >= PERIOD
 
 
 def _pictures(source: str | Path | np.ndarray) -> Iterable[np.ndarray]:

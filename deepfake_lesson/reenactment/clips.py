@@ -70,22 +70,24 @@ def reenact(
     Returns:
         The report: `target`, `threshold`, `frames`, `faces_found`, `held` (ranges of frames
         without a face), `seconds` (per stage; stages overlap), what `ReenactmentEvaluation.report`
-        has, `video`, `options`.
+        has, `video`, `watermark`, `options`.
 
     Raises:
         MediaError: for a source that is no video, or an `out` that does not suit it.
         ModelError: for a broken model folder.
         NoFaceError: if no frame shows a face.
     """
+    from deepfake_lesson.checkpoints import model_name
     from deepfake_lesson.reenactment.training import load_reenactment
 
     filming = Filming(source, out, options, ("driver", "drawing"), REENACTMENT_LABEL)
-    model = load_reenactment(model_folder)
+    model, name = load_reenactment(model_folder), model_name(model_folder)
     truth = reenactment_truth(source, model.recipe, model.square, model.size)
     target = model.target
     evaluation = ReenactmentEvaluation(target.embedding, target.threshold, truth)
     drive = Drive.of(filming.follow(progress), model, options.adapt)
-    filming.film(drive, _painted(drive, model, filming.timed), evaluation, progress)
+    painted = _painted(drive, model, filming.timed)
+    filming.film(drive, painted, evaluation, progress, name)
     return filming.report(target=target.name, threshold=target.threshold)
 
 

@@ -130,13 +130,17 @@ class Filming:
         painted: Iterator[tuple[np.ndarray, np.ndarray]],
         evaluation: ReenactmentEvaluation,
         progress: bool,
+        model: str,
+        inputs: tuple[Path, ...] = (),
     ) -> None:
         """Write the clip from (what was painted from, result), one pair for each row of the track.
 
         Both are (size, size, 3) uint8. Where a frame shows no face the last result stays; before
-        the first face, the first.
+        the first face, the first. model, inputs: for the credential, as in `provenance.sign`; the
+        driver's clip is there anyway.
         """
         self.plan, self.evaluation = plan, evaluation
+        self.model, self.inputs = model, inputs
         self.measured = measured_frames(plan.track.numbers)
         rows = np.linspace(0, len(self.measured) - 1, SHEET_ROWS).round().astype(int)
         self.sheet_numbers = {sorted(self.measured)[row] for row in rows}
@@ -196,10 +200,12 @@ class Filming:
         # Sound is recorded, not made.
         kind = provenance.COMPOSITE if self.info.audio else provenance.TRAINED
         with self.timed("sign"):
-            provenance.sign(draft, None, self.out.name, kind, self.source)
+            provenance.sign(draft, None, self.out.name, kind, self.source, self.inputs, self.model)
 
     def report(self, **more) -> dict:
         """Write contact sheet and report.json beside the clip; return the report.
+
+        `watermark` in it is False if the clip is too small to have it found.
 
         more: what the caller knows, such as `target` and `threshold`.
         """
@@ -208,7 +214,8 @@ class Filming:
         with replacing(folder / "contact_sheet.png") as draft:
             rows = len(self.sheet) // len(labels)
             write_image(draft, grid(self.sheet, len(labels), labels * rows))
-            provenance.sign(draft, title="contact_sheet.png")
+            inputs = (self.source, *self.inputs)
+            provenance.sign(draft, title="contact_sheet.png", inputs=inputs, model=self.model)
         report = {
             "source": str(self.source),
             "out": str(self.out),
@@ -219,6 +226,7 @@ class Filming:
             **self.evaluation.report(),
             **more,
             "video": describe(self.out),
+            "watermark": provenance.has_room(self.out),
             "options": asdict(self.options),
         }
         with replacing(folder / "report.json") as draft:

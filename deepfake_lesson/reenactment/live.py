@@ -151,8 +151,13 @@ class Target(Protocol):
     def lost(self) -> None:
         """The face was given up: forget where it was."""
 
-    def draw(self, frame: np.ndarray, landmarks: np.ndarray, time: float) -> np.ndarray:
-        """What the network sees of a frame (H, W, 3), uint8 (size, size, 3)."""
+    def draw(
+        self, frame: np.ndarray, landmarks: np.ndarray, time: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What the network sees of a frame (H, W, 3), uint8 (size, size, 3).
+
+        And where the face is in it, (68, 2) of its pixels.
+        """
 
     def paint(self, seen: np.ndarray) -> np.ndarray:
         """What the network makes of it, uint8 (size, size, 3)."""
@@ -160,7 +165,7 @@ class Target(Protocol):
     def blend(
         self, frame: np.ndarray, landmarks: np.ndarray, seen: np.ndarray, painted: np.ndarray
     ) -> np.ndarray:
-        """The result, uint8."""
+        """The result, uint8: `painted` itself, or the frame with it in the face's place."""
 
     def drawing(self, frame: np.ndarray, landmarks: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """The landmarks, to be looked at."""
@@ -168,7 +173,10 @@ class Target(Protocol):
     def without_face(
         self, frame: np.ndarray, last: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Drawing and result when there is no face; last: the last result, if there was one."""
+        """Drawing and result when there is no face; last: the last result, if there was one.
+
+        The result is `last` itself, or shows nothing that was generated.
+        """
 
 
 class ReenactTarget:
@@ -208,7 +216,7 @@ class ReenactTarget:
         pupils = transform_points(find_pupils(frame, landmarks), matrix)
         points = transform_points(landmarks, matrix)
         adapted = adapt(points, self._shape.add(points, time), self.model.target_mean)
-        return self.model.draw(adapted, move_pupils(pupils, points, adapted))
+        return self.model.draw(adapted, move_pupils(pupils, points, adapted)), adapted
 
     def _followed(self, frame, landmarks, time) -> Square:
         if self.model.framing == "whole":
@@ -262,7 +270,8 @@ class SwapTarget:
         """Nor about a place."""
 
     def draw(self, frame, landmarks, time):
-        return self.swapper.crops(frame, [landmarks])[0]
+        seen = self.swapper.crops(frame, [landmarks])[0]
+        return seen, transform_points(landmarks, self.swapper.matrix(landmarks))
 
     def paint(self, seen):
         return to_uint8(self._function(to_float(seen[None])))[0]
@@ -335,6 +344,7 @@ class LivePipeline:
         self._follower = FaceFollower(self.options.detect_every, self.options.detector)
         self._filter: OneEuro | None = None
         self._last: np.ndarray | None = None
+        self._last_face: np.ndarray | None = None  # landmarks on it
         self._recent: deque[tuple[float, Counter]] = deque(maxlen=RECENT)
 
     def _warm_up(self) -> None:
@@ -343,7 +353,7 @@ class LivePipeline:
         self._follower.search(frame)
         self._follower.landmarks = points
         self._follower.follow(frame)
-        seen = self.target.draw(frame, points, 0.0)
+        seen, _ = self.target.draw(frame, points, 0.0)
         self.target.blend(frame, points, seen, self.target.paint(seen))
         self.reset()
 
@@ -415,7 +425,7 @@ class LivePipeline:
         if shot.landmarks is None:
             return shot
         with shot.timed("draw"):
-            shot.seen = self.target.draw(shot.frame, shot.landmarks, shot.arrived)
+            shot.seen, shot.face = self.target.draw(shot.frame, shot.landmarks, shot.arrived)
             shot.drawing = self.target.drawing(shot.frame, shot.landmarks, shot.seen)
         shot.painted = shot.seen
         if "network" not in self.options.off:
@@ -435,8 +445,11 @@ class LivePipeline:
                 result = self.target.blend(shot.frame, shot.landmarks, shot.seen, shot.painted)
         if has_face:
             self._last = result
+            self._last_face = shot.face if result is shot.painted else shot.landmarks
         with shot.timed("label"):
-            result = mark(result if has_face else said(result, NO_FACE), self.target.label)
+            generated = [self._last_face] if result is self._last else []
+            shown = result if has_face else said(result, NO_FACE)
+            result = mark(shown, self.target.label, generated)
         return self._result(shot, result, has_face)
 
     def _result(self, shot: "_Shot", result: np.ndarray, has_face: bool) -> LiveResult:
@@ -459,6 +472,7 @@ class _Shot:
     given_up: bool = False
     landmarks: np.ndarray | None = None
     seen: np.ndarray | None = None
+    face: np.ndarray | None = None
     painted: np.ndarray | None = None
     drawing: np.ndarray | None = None
     milliseconds: Counter[str] = field(default_factory=Counter)

@@ -9,7 +9,6 @@ The drawing is made from the landmarks when it is needed. A clip's pairs exist w
 the clip, which is written last: a run that was stopped begins with the clip that it was at.
 """
 
-import hashlib
 import json
 import sys
 from dataclasses import asdict, dataclass, replace
@@ -26,7 +25,7 @@ from deepfake_lesson.errors import (
     check_choice,
     check_range,
 )
-from deepfake_lesson.files import folder_lock, replacing
+from deepfake_lesson.files import checksum, folder_lock, replacing
 from deepfake_lesson.images import fit, read_image, write_image
 from deepfake_lesson.landmarks import transform_points, warp
 from deepfake_lesson.people import Person
@@ -224,7 +223,7 @@ def _add_clip(folder: Path, source: Path, method: dict, progress: bool) -> dict:
     with replacing(folder / "pairs.jsonl") as draft:
         draft.write_text("".join(json.dumps(row) + "\n" for row in others + rows))
     return {
-        "sha256": _checksum(source),
+        "sha256": checksum(source),
         "square": [square.x, square.y, square.side],
         "frames": track.frames,
         "pairs": len(rows),
@@ -287,7 +286,7 @@ def _known_clips(folder: Path, method: dict, sources: list[Path]) -> dict[str, d
     """What pairs.json says about clips that are unchanged; the pictures of all others go."""
     index = _read_index(folder)
     is_same = {name: index.get(name) for name in method} == method
-    sums = {source.name: _checksum(source) for source in sources}
+    sums = {source.name: checksum(source) for source in sources}
     clips = index["clips"].items() if is_same else ()
     known = {name: clip for name, clip in clips if sums.get(name) == clip["sha256"]}
     kept = {row["file"] for row in _read_rows(folder) if row["source"] in known}
@@ -330,8 +329,3 @@ def _check_enough(person: Person, count: int) -> None:
     if count < MIN_PAIRS:
         problem = f"only {count} frames show a face, at least {MIN_PAIRS} are needed"
         raise NoFaceError(person.media, problem, "Add a longer clip; 400 frames do well.")
-
-
-def _checksum(source: Path) -> str:
-    with source.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -123,14 +123,21 @@ class VideoSink:
     Args:
         path: .mp4, .m4v or .mov.
         fps: frames per second of the video.
+        original, model: for the credential, as in `provenance.sign`; no original for a camera.
 
     Raises:
         MediaError: for a kind of file that cannot be written or signed.
     """
 
-    def __init__(self, path: str | Path, fps: float = 25) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        fps: float = 25,
+        original: str | Path | None = None,
+        model: str | None = None,
+    ) -> None:
         provenance.check_signable(path)
-        self.path, self.fps = Path(path), fps
+        self.path, self.fps, self.original, self.model = Path(path), fps, original, model
         self._stack, self._writer, self._size = ExitStack(), None, None
 
     def __enter__(self) -> Self:
@@ -154,7 +161,8 @@ class VideoSink:
 
     def _sign(self, draft: Path, kind: type | None, *_) -> None:
         if kind is None:
-            provenance.sign(draft, title=self.path.name)
+            title = self.path.name
+            provenance.sign(draft, title=title, original=self.original, model=self.model)
 
     def __exit__(self, kind, error, trace) -> None:
         is_kept = isinstance(error, LessonError | KeyboardInterrupt)
