@@ -108,7 +108,9 @@ def test_every_clip_is_signed_for_what_it_is(folder):
     assert {kind.state for kind in kinds.values()} == {"valid"}
     assert kinds["real"].source_type == "algorithmicMedia"
     assert kinds["swap"].source_type == "compositeWithTrainedAlgorithmicMedia"
-    assert kinds["swap"].ingredients == ("clip.mp4",)
+    assert kinds["real"].ingredients == ()
+    assert kinds["swap"].ingredients == ("clip.mp4", "clip.mp4")  # the driver's and the other's
+    assert kinds["swap"].model.startswith("face swap swap_")
 
 
 def test_an_interrupted_set_goes_on_where_it_was(folder):

@@ -473,6 +473,18 @@ def test_a_stripped_manifest_is_missing_and_not_tampered(signed_pair):
     assert verify(path) is None
 
 
+def test_a_changed_byte_of_the_manifest_is_told_or_changes_no_claim(picture):
+    """A few bytes of the box around the manifest say nothing and are not hashed."""
+    sign(picture)
+    data, before = picture.read_bytes(), verify(picture)
+    start = data.index(b"caBX") + 4
+    length = int.from_bytes(data[start - 8 : start - 4], "big")
+    for place in np.linspace(start, start + length - 1, 80).astype(int):
+        picture.write_bytes(data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :])
+        found, told = verify(picture), ("tampered", "invalid")
+        assert found in (None, before) or found.verdict in told, place
+
+
 def test_one_changed_pixel_is_noticed(tmp_path, picture, noise):
     """All of the file fits together, but for one pixel of the picture."""
     sign(picture)

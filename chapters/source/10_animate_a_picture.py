@@ -441,7 +441,7 @@ from deepfake_lesson.images import read_image
 three = [lesson.studio_person(seed, "screen_test", 2, 256, 12) for seed in (24, 27, 31)]
 clips = [clip for each in three for clip in person_clips(each, 64, progress=False)]
 own = folder / "model"
-training = train_motion(clips, own, "quick", steps=30, fresh=True, progress=False)
+training = train_motion(clips, own, "quick", steps=30, fresh=True, progress=False, people=three)
 print(f"{training.step} steps in {training.seconds:.0f} s, loss {training.loss:.1f}")
 plots.Picture(read_image(own / "preview" / "latest.png"))
 

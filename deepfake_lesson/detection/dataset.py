@@ -26,7 +26,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from deepfake_lesson.checkpoints import explained
+from deepfake_lesson.animation.animate import SHIPPED, motion_name
+from deepfake_lesson.checkpoints import explained, model_name
 from deepfake_lesson.detection.crops import FRAMES, FaceCrops, clip_tracks
 from deepfake_lesson.detection.makers import (
     MAKERS,
@@ -269,7 +270,7 @@ def _make(folder: Path, job: Job, options: SetOptions) -> dict:
                 writer.write(picture)
                 frames += 1
         kind = SOURCE_TYPES.get(job.maker, COMPOSITE)
-        sign(draft, None, file.name, kind, None if job.maker == "real" else driver.clip)
+        sign(draft, None, file.name, kind, **_origin(folder, job, driver))
     return {
         "name": job.name,
         "file": file.as_posix(),
@@ -285,6 +286,19 @@ def _make(folder: Path, job: Job, options: SetOptions) -> dict:
         "frames": frames,
         "fps": options.fps,
     }
+
+
+def _origin(folder: Path, job: Job, driver: Take) -> dict:
+    """What a credential says a clip was made from, and with which model."""
+    if job.maker == "real":
+        return {}
+    models = {
+        "swap": lambda: model_name(_swap_home(folder, job)),
+        "pix2pix": lambda: model_name(_actor_home(folder, job.face)),
+        "motion": lambda: motion_name(SHIPPED),
+    }
+    name = models[job.maker]() if job.maker in models else None
+    return {"original": driver.clip, "inputs": (_take(folder, job.face).clip,), "model": name}
 
 
 def _frames(folder: Path, job: Job, options: SetOptions) -> Iterator[np.ndarray]:
@@ -322,10 +336,13 @@ def _take(folder: Path, seed: int) -> Take:
 def _swap_model(folder: Path, job: Job, options: SetOptions):
     """The face swap of the two people of a job, and which of them is put on."""
     a, b = sorted((job.driver, job.face))
-    home = folder / "models" / f"swap_{a}_{b}"
-    return _trained(home, partial(_train_swap, folder, a, b, options), "swap"), (
-        "b" if job.face == b else "a"
-    )
+    train = partial(_train_swap, folder, a, b, options)
+    return _trained(_swap_home(folder, job), train, "swap"), ("b" if job.face == b else "a")
+
+
+def _swap_home(folder: Path, job: Job) -> Path:
+    a, b = sorted((job.driver, job.face))
+    return folder / "models" / f"swap_{a}_{b}"
 
 
 def _train_swap(folder: Path, a: int, b: int, options: SetOptions, home: Path) -> None:
@@ -339,8 +356,12 @@ def _train_swap(folder: Path, a: int, b: int, options: SetOptions, home: Path) -
 
 
 def _actor_model(folder: Path, seed: int, options: SetOptions):
-    home = folder / "models" / f"pix2pix_{seed}"
-    return _trained(home, partial(_train_actor, folder, seed, options), "pix2pix")
+    train = partial(_train_actor, folder, seed, options)
+    return _trained(_actor_home(folder, seed), train, "pix2pix")
+
+
+def _actor_home(folder: Path, seed: int) -> Path:
+    return folder / "models" / f"pix2pix_{seed}"
 
 
 def _train_actor(folder: Path, seed: int, options: SetOptions, home: Path) -> None:

@@ -231,6 +231,8 @@ def verify(path: str | Path, trust: tuple[str | Path, ...] = ()) -> Credential |
         if str(error).startswith("Remote"):
             return Credential("invalid", trusted=False, problems=("manifest.inaccessible",))
         return Credential("tampered", trusted=False, problems=(str(error),))
+    except KeyError as error:  # the manifest is there and its parts cannot be found
+        return Credential("tampered", trusted=False, problems=(str(error.args[0]),))
 
 
 def _context(trust: tuple[str | Path, ...] = ()):
