@@ -29,12 +29,13 @@ from deepfake_lesson.detection.sample import write_sample
 from deepfake_lesson.errors import LessonError
 
 USUAL = SetOptions()
-SAMPLE, SIDE = {"train": 72, "test": 60}, 128  # faces of each maker, and their pixels
+SAMPLE = {"train": 72, "test": 60}  # faces of each maker
+SIDE, FRAMES = 128, 16  # their pixels, and of how many frames of a video they are chosen
 
 
 def faces(folder: Path, videos: list[LabelledVideo], split: str) -> FaceCrops:
     """Of each maker of a split, so many faces as SAMPLE says, evenly spread."""
-    crops = load_crops(folder, [v for v in videos if v.split == split], SIDE)
+    crops = load_crops(folder, [v for v in videos if v.split == split], SIDE, FRAMES)
     rows = [
         rows[np.unique(np.linspace(0, len(rows) - 1, SAMPLE[split]).round().astype(int))]
         for rows in crops.rows_of.values()

@@ -71,7 +71,7 @@ quiz
 # (how, you will see in section 5). Above one half it says *fake*.
 
 # %% alt="Tables of hits, misses, false alarms and correct rejections of the detector, and of you"
-from deepfake_lesson.detection.detect import SHIPPED
+from deepfake_lesson.detection.detect import SHIPPED, detect
 from deepfake_lesson.detection.training import load_detector
 
 rival = load_detector(SHIPPED)
@@ -278,10 +278,11 @@ names, matrix = cross_manipulation(found, MAKERS)
 plots.Picture(matrix_figure(names, MAKERS, matrix))
 
 # %% [markdown]
-# Copies and swaps are pasted into a frame and have a seam. Re-enactment (`pix2pix`) and animation
-# (`motion`) paint the *whole* square: there is no seam inside. What is right of one half in those
-# columns comes from softness that differs from place to place, and that is luck, not principle. The
-# whole matrix, with a detector for each maker and more test people, stands in
+# Copies and swaps are pasted into a frame and have a seam, and of a swap the face is softer than
+# the hair beside it. A re-enactment (`pix2pix`) is painted as a whole, and yet it is caught: soft
+# and sharp places lie side by side there too. The hardest is animation (`motion`): most of its
+# pixels are filmed ones that were moved. And none of this is promised for a maker of next year. The
+# whole matrix, with a detector for each maker and more faces, stands in
 # [benchmarks/detection.md](../benchmarks/detection.md).
 #
 # Frames of one video are much alike; so count **videos**, not frames, when you say how sure you
@@ -429,8 +430,7 @@ plots.gallery(pictures, words, columns=4, size=190)
 # model and ask for a report; `deepfake-lesson detect clip.mp4 --report report.html` does the same.
 
 # %% alt="A line: p_fake of the face over the seconds of the clip"
-from deepfake_lesson.animation import animate
-from deepfake_lesson.detection import detect
+from deepfake_lesson.animation.animate import animate
 from deepfake_lesson.detection.report import timeline, write_report
 
 driver = lesson.studio_person(34, "talk", seconds=2, size=320, fps=12)
@@ -470,6 +470,9 @@ print(f"strangeness {face.strangeness:.1f}, and known faces lie below {face.thre
 
 
 # %% nbgrader={"solution": true, "grade_id": "auc_by_hand"}
+import numpy as np
+
+
 def auc_by_hand(real: list[float], fake: list[float]) -> float:
     """Share of pairs in which the fake scores above the real one; ties count one half."""
     ### BEGIN SOLUTION
@@ -495,6 +498,9 @@ assert (answer := check.auc_by_hand(auc_by_hand)).right, answer
 
 
 # %% nbgrader={"solution": true, "grade_id": "fast_share"}
+import numpy as np
+
+
 def fast_share(spectrum: np.ndarray) -> float:
     """Share of the power (0..1) in the upper half of a spectrum (N,) in decades, N even."""
     ### BEGIN SOLUTION
@@ -519,6 +525,9 @@ assert (answer := check.fast_share(fast_share)).right, answer
 
 
 # %% nbgrader={"solution": true, "grade_id": "blend"}
+import numpy as np
+
+
 def blend(target: np.ndarray, source: np.ndarray, mask: np.ndarray) -> tuple:
     """The blended picture (H, W, 3), the source where the mask is 1, and the boundary (H, W)."""
     ### BEGIN SOLUTION
@@ -569,6 +578,9 @@ assert (answer := check.fakes_among_alarms(fakes_among_alarms)).right, answer
 
 
 # %% nbgrader={"solution": true, "grade_id": "step_against"}
+import numpy as np
+
+
 def step_against(image: np.ndarray, slope: np.ndarray, levels: int) -> np.ndarray:
     """The picture (H, W, 3) uint8 moved by at most `levels` a value against the slope, uint8."""
     ### BEGIN SOLUTION

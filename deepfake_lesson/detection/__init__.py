@@ -11,7 +11,6 @@ from importlib import import_module
 _HOMES = {
     "Detector": "training",
     "DetectorConfig": "training",
-    "detect": "detect",
     "load_detector": "training",
     "self_blend": "self_blended",
     "train_detector": "training",
