@@ -13,6 +13,8 @@ what is trained is not trained again. Writes benchmarks/detection.md and the fig
 import argparse
 import os
 import platform
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -54,10 +56,12 @@ SKINS = {"light": 0.0, "medium": 1 / 3, "dark": 2 / 3}  # from where on, of 0 to
 TEXT = """# Detectors, measured
 
 `python benchmarks/detection.py {arguments}`
-({machine}, {cores} cores). Network: {network}, {size} pixels, {parameters:,} parameters,
-{amount}. Crop: square round the landmarks, scale {scale}; {frames} frames a video, evenly spread;
-a video's score is their mean. Test: {videos} videos ({real} real) of {people} studio people whom no
-detector has seen. Intervals: 95 %, bootstrap over videos ({rounds} rounds).
+({machine}, {cores} cores)
+
+Network: {network}, {size} pixels, {parameters:,} parameters, {amount}. Crop: square round the
+landmarks, scale {scale}; {frames} frames a video, evenly spread; a video's score is their mean.
+Test: {videos} videos ({real} real) of {people} studio people whom no detector has seen. Intervals:
+95 %, bootstrap over videos ({rounds} rounds).
 
 ## On the maker that it learnt from
 
@@ -392,7 +396,7 @@ def main() -> None:
     if options.blended_minutes and not options.steps:
         steps += f" (self-blended: {options.blended_minutes:g})"
     text = TEXT.format(
-        arguments=f"--set {options.set.name} --network {options.network} --size {options.size}",
+        arguments=shlex.join(sys.argv[1:]),
         machine=platform.processor() or platform.machine(),
         cores=os.cpu_count(),
         network=options.network,

@@ -89,6 +89,9 @@ words = [f"{maker}: {p:.2f}" for maker, p in zip(test.makers[asked], said, stric
 plots.gallery(test.images[asked], words, columns=8, size=116)
 
 # %% [markdown]
+# Hardly better than a coin? These are single small frames, and one half is a strict threshold for
+# it. Section 6 asks it for whole videos, and there it does better.
+#
 # Under each face stands what made it and **[p_fake](glossary.md#deepfake-detector)**, 0 for filmed
 # and 1 for made. The field is not agreed on which end is which (MesoNet's authors call a *real*
 # face 1), and scores have been read backwards more than once. In this course it is always p_fake.
@@ -169,14 +172,14 @@ for name, values in cues.items():
 # ## 3 · A network, and one maker
 #
 # MesoNet (Afchar and others 2018) was among the first networks for the purpose. It is tiny, 28,073
-# numbers, and its picture is small on purpose: it can learn how a surface looks, hardly who
-# somebody is. We train it on filmed faces and on the fakes of a single maker for half a minute. To
-# be judged it gets other people.
+# numbers, on purpose: it can learn how a surface looks, hardly who somebody is. We train it for
+# half a minute on filmed faces and on the fakes of a single maker, animated pictures. To be judged
+# it gets other people.
 
 # %% alt="Test faces, filmed above and fake below, each with the network's p_fake"
 from deepfake_lesson.detection.training import DetectorConfig, train_detector
 
-KNOWN = "copy"
+KNOWN = "motion"
 
 
 def of(crops, *makers: str):
@@ -185,9 +188,9 @@ def of(crops, *makers: str):
 
 
 folder = lesson.WORK / "chapter_11"
-config = DetectorConfig("meso4", batch_size=16, learning_rate=2e-3, light=0.2, wear=0.1)
+config = DetectorConfig("meso4", batch_size=16, learning_rate=2e-3, light=0.2, wear=0)
 report = train_detector(
-    of(train, KNOWN), of(test, KNOWN), folder / "mesonet", config, minutes=0.5, fresh=True,
+    of(train, KNOWN), of(test, KNOWN), folder / "mesonet", config, minutes=0.6, fresh=True,
     watch=plots.live(),
 )  # fmt: skip
 mesonet = load_detector(folder / "mesonet")
@@ -196,23 +199,25 @@ print(f"{report.step} steps of {config.batch_size} faces")
 # %% [markdown]
 # ## 4 · The fall
 #
-# **Predict:** it has seen only copies. What will it say to swaps, to re-enactments, to animated
-# pictures? We ask for each maker's test videos. A video's score is the mean of its faces'.
+# **Predict:** it has seen only animated pictures. What will it say to re-enactments, to swaps, to
+# copies? We ask for each maker's test videos. A video's score is the mean of its faces'.
 
 # %%
 from deepfake_lesson.detection.evaluation import cross_manipulation, scores_by_maker
 from deepfake_lesson.detection.figures import matrix_figure
 
 big = test.resized(config.size)
-found = {"MesoNet: copy": scores_by_maker(mesonet.p_fake(big.images), test.videos, test.makers)}
+found = {f"MesoNet: {KNOWN}": scores_by_maker(mesonet.p_fake(big.images), test.videos, test.makers)}
 names, matrix = cross_manipulation(found, MAKERS)
 for maker, value in zip(MAKERS, matrix[0], strict=True):
     print(f"{maker:8} {value:.2f}")
 
 # %% [markdown]
 # A network learns what lowers its loss, and the cheapest thing that separates *these* fakes from
-# filmed faces is this maker's own fingerprint. Another maker has another one. So it is with the
-# field's best networks and largest sets. Video AUC in percent, as Li and others (2020) report:
+# filmed faces is that they lack fine detail as a whole, as section 2 has shown. Re-enactments have
+# that in common and are caught with them. Copies and swaps keep the film's own pixels but for the
+# face: next to them it nearly guesses. So it is with the field's best networks and largest sets.
+# Video AUC in percent, as Li and others (2020) report:
 #
 # | detector | on the set it knows (FaceForensics++) | on one that it does not (Celeb-DF) |
 # |---|---|---|
@@ -312,7 +317,7 @@ print(f"average precision {report['video']['ap']:.2f}")
 # ## 7 · What is a score worth?
 #
 # *Calibrated* is a detector of whose scores you can say: of all that it calls 70 % fake, 70 % are.
-# On the line is right; below it, too sure of a fake.
+# On the line is right; below it, too sure of a fake; above it, not sure enough.
 
 # %% alt="A reliability diagram: the share of fakes over p_fake, beside the diagonal"
 from deepfake_lesson.detection.evaluation import reliability
@@ -361,23 +366,22 @@ plt.show()
 
 # %% [markdown]
 # The next attack is aimed. Who has the detector can ask it for each pixel: *which way would you
-# rather have it?* and go there by a grey level or two of 255: [adversarial
+# rather have it?* and go there by a single grey level of 255: [adversarial
 # noise](glossary.md#adversarial-noise) (Goodfellow, Shlens and Szegedy 2015).
 # **Predict:** how many levels does it take until the detector calls fakes real?
 
-# %% alt="A fake face, the same with invisible noise, and that noise made forty times stronger"
+# %% alt="A fake face, the same with invisible noise, and that noise made eighty times stronger"
 from deepfake_lesson.detection.adversarial import evade
 
 fakes = test.images[np.concatenate([some(test, maker, 12) for maker in ("copy", "swap")])]
-print("fakes called fake")
-for levels in (0, 0.5, 1, 2, 4):
+for levels in (0, 1, 2, 4):
     caught = rival.p_fake(evade(rival.network, fakes, levels, steps=4)) > 0.5
-    print(f"{levels:4g} grey levels: {caught.mean():4.0%}")
+    print(f"{levels} grey levels: {caught.mean():4.0%} of the fakes called fake")
 best = fakes[np.argmax(rival.p_fake(fakes))]
-noisy = evade(rival.network, best[None], 2, steps=4)[0]
-amplified = np.clip(128 + 40 * (noisy.astype(int) - best), 0, 255).astype(np.uint8)
+noisy = evade(rival.network, best[None], 1, steps=4)[0]
+amplified = np.clip(128 + 80 * (noisy.astype(int) - best), 0, 255).astype(np.uint8)
 two = rival.p_fake(np.stack([best, noisy]))
-words = [f"p_fake {two[0]:.2f}", f"p_fake {two[1]:.2f}", "noise x 40"]
+words = [f"p_fake {two[0]:.2f}", f"p_fake {two[1]:.2f}", "noise x 80"]
 plots.gallery([best, noisy, amplified], words, size=256)
 
 # %% [markdown]
@@ -388,7 +392,7 @@ plots.gallery([best, noisy, amplified], words, size=256)
 # %%
 from deepfake_lesson.detection.wear import jpeg, resize
 
-noisy = evade(rival.network, fakes, 2, steps=4)
+noisy = evade(rival.network, fakes, 1, steps=4)
 for name, prepare in (
     ("as it comes", lambda image: image),
     ("JPEG 60", lambda image: jpeg(image, 60)),
@@ -430,13 +434,14 @@ plots.gallery(pictures, words, columns=4, size=190)
 # model and ask for a report; `deepfake-lesson detect clip.mp4 --report report.html` does the same.
 
 # %% alt="A line: p_fake of the face over the seconds of the clip"
-from deepfake_lesson.animation.animate import animate
+from deepfake_lesson.animation.animate import AnimateOptions, animate
 from deepfake_lesson.detection.report import timeline, write_report
 
-driver = lesson.studio_person(34, "talk", seconds=2, size=320, fps=12)
-other = lesson.studio_person(35, "talk", seconds=1, size=320, fps=12)
+driver = lesson.studio_person(34, "talk", seconds=2, size=320, fps=12, take=1)
+other = lesson.studio_person(35, "talk", seconds=1, size=320, fps=12, take=1)
 fake = folder / "animated.mp4"
-animate(other.media / "clip.mp4", driver.media / "clip.mp4", out=fake)
+plain = AnimateOptions(label=False)  # the detector never saw a label; the credential stays
+animate(other.media / "clip.mp4", driver.media / "clip.mp4", fake, options=plain)
 report = detect(fake, rival, frames=16)
 write_report(report, folder / "report.html")
 for line in report.words:
@@ -444,21 +449,32 @@ for line in report.words:
 plots.Picture(timeline(report))
 
 # %% [markdown]
-# And a face of another world: the astronaut of chapter 02, a photograph. Our detector has seen only
-# studio people. A detector that is asked about what it does not know should say so, and not only
-# return a number.
+# And faces of other worlds: the astronaut of chapter 02, a photograph; and a studio person before a
+# perfect camera, without grain, blur or a phone's compression. Our detector has seen studio people
+# before phones and webcams only. A detector that is asked about what it does not know should say
+# so, and not only return a number. **Predict:** will it?
 
 # %%
 from skimage.data import astronaut
 
 from deepfake_lesson.images import write_image
+from deepfake_lesson.video import read_frames
 
 write_image(folder / "astronaut.png", astronaut())
-report = detect(folder / "astronaut.png", rival)
-print(report.verdict)
-face = report.faces[0]
-print(f"p_fake {face.p_fake:.2f}")
-print(f"strangeness {face.strangeness:.1f}, and known faces lie below {face.threshold:.1f}")
+clean = lesson.studio_person(35, "talk", seconds=1, size=320, fps=12)
+write_image(folder / "clean.png", next(read_frames(clean.media / "clip.mp4")))
+for name in ("astronaut", "clean"):
+    report = detect(folder / f"{name}.png", rival)
+    face = report.faces[0]
+    print(
+        f"{name}: {report.verdict}, p_fake {face.p_fake:.2f}; strangeness {face.strangeness:.2f}, "
+        f"and known faces lie below {face.threshold:.2f}"
+    )
+
+# %% [markdown]
+# Neither was made by any of our four makers. An alarm for strange faces is better than none, and it
+# is no guarantee: it looks at what the network looks at, and what that never learnt to see it
+# cannot miss. Whoever uses a detector tries it first on **real** files of the kind in question.
 
 # %% [markdown]
 # ## Exercises
@@ -625,7 +641,7 @@ assert (answer := check.step_against(step_against)).right, answer
 # - Self-blended images teach the seam without a single fake. What has no seam is another matter.
 # - Frame AUC flatters; count videos, give intervals, say crop, frames and aggregation.
 # - At a low base rate most alarms of a good detector are false.
-# - Two grey levels, fitted to the detector, are enough against it.
+# - One grey level, fitted to the detector, is enough against it.
 # - A score is a hint. *No face* and *out of domain* are answers too.
 #
 # ## References

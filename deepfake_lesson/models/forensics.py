@@ -23,7 +23,7 @@ LITE = "efficientnetlite0"
 BACKBONES = (LITE, "mobilenetv3small", "efficientnetb0")
 APPLICATIONS = {"mobilenetv3small": "MobileNetV3Small", "efficientnetb0": "EfficientNetB0"}
 LEAST_SIZE = 32  # pixels: a backbone halves its picture five times
-MOMENTUM = 0.9  # of a backbone's batch statistics; the usual .99 or .999 outlasts a short training
+MOMENTUM = 0.9  # of batch statistics; the usual .99 or .999 outlasts a short training
 BATCH = 32  # pictures that are judged together
 WEIGHTS = {  # kind of layer: the names of its weights, in Keras's order
     "conv2d": ("kernel", "bias"),
@@ -159,7 +159,7 @@ class _Mesonet:
         return layers.Concatenate()(branches)
 
     def normed(self, x, pool: int):
-        x = layers.BatchNormalization(**self.named("batch_normalization"))(x)
+        x = layers.BatchNormalization(momentum=MOMENTUM, **self.named("batch_normalization"))(x)
         return layers.MaxPooling2D(pool, padding="same")(x)
 
     def dropout(self, x):
