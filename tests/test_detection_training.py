@@ -8,6 +8,7 @@ import pytest
 
 from deepfake_lesson.detection.crops import FaceCrops, crop_face
 from deepfake_lesson.detection.domain import Domain
+from deepfake_lesson.detection.evaluation import auc
 from deepfake_lesson.detection.training import (
     DetectorConfig,
     detector_batch,
@@ -52,16 +53,16 @@ def sets():
 
 @pytest.fixture(scope="module")
 def folder(sets, tmp_path_factory):
-    """The folder of a detector of the grid, thirty steps old."""
+    """The folder of a detector of the grid, sixty steps old."""
     path = tmp_path_factory.mktemp("detector") / "model"
-    train_detector(*sets, path, SMALL, steps=30, progress=False)
+    train_detector(*sets, path, SMALL, steps=60, progress=False)
     return path
 
 
 def test_it_learns_what_tells_fakes_of_people_it_never_saw(sets, folder):
     detector = load_detector(folder)
     scores = detector.p_fake(sets[1].resized(256).images)
-    assert scores[sets[1].labels == 1].min() > scores[sets[1].labels == 0].max()
+    assert auc(sets[1].labels, scores) > 0.9  # 24 faces: by chance less than once in 1,000
 
 
 def test_the_folder_says_what_was_trained(folder, sets):

@@ -366,9 +366,9 @@ plt.show()
 
 # %% [markdown]
 # The next attack is aimed. Who has the detector can ask it for each pixel: *which way would you
-# rather have it?* and go there by a single grey level of 255: [adversarial
-# noise](glossary.md#adversarial-noise) (Goodfellow, Shlens and Szegedy 2015).
-# **Predict:** how many levels does it take until the detector calls fakes real?
+# rather have it?* and go there by a few grey levels of 255: [adversarial
+# noise](glossary.md#adversarial-noise) (Goodfellow, Shlens and Szegedy 2015). **Predict:** how many
+# levels does it take until the detector calls fakes real?
 
 # %% alt="A fake face, the same with invisible noise, and that noise made eighty times stronger"
 from deepfake_lesson.detection.adversarial import evade
