@@ -75,7 +75,8 @@ from deepfake_lesson.detection.detect import SHIPPED, detect
 from deepfake_lesson.detection.training import load_detector
 
 rival = load_detector(SHIPPED)
-players = {"detector": rival.p_fake(test.images[asked]) > 0.5}
+p_fake = rival.p_fake(test.images)
+players = {"detector": p_fake[asked] > 0.5}
 if quiz.done:
     players["you"] = quiz.answers
 scores = {name: score(quiz.is_fake, said) for name, said in players.items()}
@@ -84,8 +85,7 @@ confusion(scores)
 # %% alt="The sixteen faces with their kind and the detector's p_fake under each"
 from deepfake_lesson import plots
 
-said = rival.p_fake(test.images[asked])
-words = [f"{maker}: {p:.2f}" for maker, p in zip(test.makers[asked], said, strict=True)]
+words = [f"{test.makers[k]}: {p_fake[k]:.2f}" for k in asked]
 plots.gallery(test.images[asked], words, columns=8, size=116)
 
 # %% [markdown]
@@ -128,9 +128,9 @@ plt.show()
 # %% [markdown]
 # Each line is a maker's mean spectrum, less that of filmed faces (black, so at 0). Below 0 there is
 # less of such waves than in a filmed face. Now one number a face, and how well it alone tells real
-# from fake: its **[AUC](glossary.md#area-under-the-curve)**,
-# the share of all pairs of one fake and one real face in which the fake has
-# the higher value. One half is guessing; 0 would be as good as 1, the other way round.
+# from fake: its **[AUC](glossary.md#area-under-the-curve)**, the share of all pairs of one fake and
+# one real face in which the fake has the higher value. One half is guessing; 0 would be as good as
+# 1, the other way round.
 
 # %%
 from deepfake_lesson.detection.evaluation import auc
@@ -141,19 +141,12 @@ def detail(image: np.ndarray) -> float:
     return -float(power_spectrum(image)[48:].mean())
 
 
-def color_gap(image: np.ndarray, points: np.ndarray) -> float:
-    return boundary_gaps(image, points)[0]
-
-
-def sharpness_gap(image: np.ndarray, points: np.ndarray) -> float:
-    return -boundary_gaps(image, points)[1]
-
-
-faces = list(zip(test.images, test.points, strict=True))
+faces = zip(test.images, test.points, strict=True)
+color_gap, sharpness = np.transpose([boundary_gaps(*each) for each in faces])
 cues = {
     "lost detail": [detail(image) for image in test.images],
-    "colour gap": [color_gap(*each) for each in faces],
-    "softer inside": [sharpness_gap(*each) for each in faces],
+    "colour gap": color_gap,
+    "softer inside": -sharpness,
 }
 print(f"{'AUC of faces':16}" + "".join(f"{maker:>10}" for maker in MAKERS))
 for name, values in cues.items():
@@ -190,7 +183,7 @@ def of(crops, *makers: str):
 folder = lesson.WORK / "chapter_11"
 config = DetectorConfig("meso4", batch_size=16, learning_rate=2e-3, light=0.2, wear=0)
 report = train_detector(
-    of(train, KNOWN), of(test, KNOWN), folder / "mesonet", config, minutes=0.6, fresh=True,
+    of(train, KNOWN), of(test, KNOWN), folder / "mesonet", config, minutes=0.5, fresh=True,
     watch=plots.live(),
 )  # fmt: skip
 mesonet = load_detector(folder / "mesonet")
@@ -278,7 +271,7 @@ plt.show()
 # and for which can it not? Think of what each of them paints.
 
 # %% alt="A table as a picture: detectors down, makers across, AUC in each field"
-found["self-blended"] = scores_by_maker(rival.p_fake(test.images), test.videos, test.makers)
+found["self-blended"] = scores_by_maker(p_fake, test.videos, test.makers)
 names, matrix = cross_manipulation(found, MAKERS)
 plots.Picture(matrix_figure(names, MAKERS, matrix))
 
@@ -297,7 +290,7 @@ plots.Picture(matrix_figure(names, MAKERS, matrix))
 # %%
 from deepfake_lesson.detection.evaluation import evaluate_scores
 
-report = evaluate_scores(test.labels, rival.p_fake(test.images), test.videos)
+report = evaluate_scores(test.labels, p_fake, test.videos)
 low, high = report["video"]["interval"]
 print(f"frame AUC {report['frame']['auc']:.2f}")
 print(f"video AUC {report['video']['auc']:.2f}, 95 % interval {low:.2f} to {high:.2f}")
@@ -323,7 +316,7 @@ print(f"average precision {report['video']['ap']:.2f}")
 from deepfake_lesson.detection.evaluation import reliability
 from deepfake_lesson.detection.figures import calibration_figure
 
-diagram = reliability(test.labels, rival.p_fake(test.images))
+diagram = reliability(test.labels, p_fake)
 print(f"expected calibration error {diagram.error:.2f}")
 plots.Picture(calibration_figure({"faces of the test half": diagram}))
 
@@ -350,7 +343,7 @@ for prevalence in (0.5, 0.1, 0.01, 0.001):
 # %% alt="Four small diagrams: AUC over JPEG quality, size, blur and noise"
 from deepfake_lesson.detection.wear import WEARS, worn
 
-few = np.concatenate([some(test, maker, 24) for maker in ("real", "copy", "swap")])
+few = np.concatenate([some(test, maker, 16) for maker in ("real", "copy", "swap")])
 figure, every = plt.subplots(1, 4, figsize=(11, 3), sharey=True)
 for axes, (name, (_, levels)) in zip(every, WEARS.items(), strict=True):
     values = []
@@ -374,11 +367,11 @@ plt.show()
 from deepfake_lesson.detection.adversarial import evade
 
 fakes = test.images[np.concatenate([some(test, maker, 12) for maker in ("copy", "swap")])]
-for levels in (0, 1, 2, 4):
-    caught = rival.p_fake(evade(rival.network, fakes, levels, steps=4)) > 0.5
+for levels in (0, 1, 2):
+    caught = rival.p_fake(evade(rival.network, fakes, levels, steps=2)) > 0.5
     print(f"{levels} grey levels: {caught.mean():4.0%} of the fakes called fake")
 best = fakes[np.argmax(rival.p_fake(fakes))]
-noisy = evade(rival.network, best[None], 1, steps=4)[0]
+noisy = evade(rival.network, best[None], 1, steps=2)[0]
 amplified = np.clip(128 + 80 * (noisy.astype(int) - best), 0, 255).astype(np.uint8)
 two = rival.p_fake(np.stack([best, noisy]))
 words = [f"p_fake {two[0]:.2f}", f"p_fake {two[1]:.2f}", "noise x 80"]
@@ -392,7 +385,7 @@ plots.gallery([best, noisy, amplified], words, size=256)
 # %%
 from deepfake_lesson.detection.wear import jpeg, resize
 
-noisy = evade(rival.network, fakes, 1, steps=4)
+noisy = evade(rival.network, fakes, 1, steps=2)
 for name, prepare in (
     ("as it comes", lambda image: image),
     ("JPEG 60", lambda image: jpeg(image, 60)),
@@ -423,10 +416,10 @@ from deepfake_lesson.images import to_float
 pictures, words = [], []
 for maker in MAKERS:
     rows = test.rows_of[maker]
-    k = rows[np.argmax(rival.p_fake(test.images[rows]))]
+    k = rows[np.argmax(p_fake[rows])]
     heat = grad_cam(rival.network, to_float(test.images[k]))
     pictures += [test.images[k], overlay(test.images[k], heat)]
-    words += [maker, f"p_fake {rival.p_fake(test.images[k : k + 1])[0]:.2f}"]
+    words += [maker, f"p_fake {p_fake[k]:.2f}"]
 plots.gallery(pictures, words, columns=4, size=190)
 
 # %% [markdown]

@@ -13,7 +13,7 @@ from deepfake_lesson.detection.saliency import need_tensorflow
 from deepfake_lesson.errors import check_range
 from deepfake_lesson.models import keras
 
-BATCH = 32  # pictures whose slopes are found together
+BATCH = 8  # pictures whose slopes are found together
 
 
 def slopes(network: keras.Model, images: np.ndarray) -> np.ndarray:
