@@ -430,12 +430,12 @@ plots.gallery(pictures, words, columns=4, size=190)
 from deepfake_lesson.animation.animate import AnimateOptions, animate
 from deepfake_lesson.detection.report import timeline, write_report
 
-driver = lesson.studio_person(34, "talk", seconds=2, size=320, fps=12, take=1)
+driver = lesson.studio_person(34, "talk", seconds=1, size=320, fps=12, take=1)
 other = lesson.studio_person(35, "talk", seconds=1, size=320, fps=12, take=1)
 fake = folder / "animated.mp4"
 plain = AnimateOptions(label=False)  # the detector never saw a label; the credential stays
 animate(other.media / "clip.mp4", driver.media / "clip.mp4", fake, options=plain)
-report = detect(fake, rival, frames=16)
+report = detect(fake, rival, frames=12)
 write_report(report, folder / "report.html")
 for line in report.words:
     print("-", line)
@@ -615,7 +615,7 @@ assert (answer := check.step_against(step_against)).right, answer
 # what else you looked at, and what the editor should do next. No verdict without a reason.
 
 # %% [markdown] nbgrader={"solution": true, "grade": true, "grade_id": "report", "points": 5}
-# (One answer of many.) I looked at 16 frames of the clip with the course's detector, which learnt
+# (One answer of many.) I looked at 12 frames of the clip with the course's detector, which learnt
 # from studio people by self-blended images. It gives the face the p_fake that the report shows,
 # with the interval beside it over the frames; that says how much its frames differ, not how often
 # it errs. It was tested on people that it had not seen, and there it finds pasted faces far better
