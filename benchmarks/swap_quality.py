@@ -117,11 +117,11 @@ What it takes:
 
 {costs}
 
-The same models ({longest:g} minutes), put back into the film in other ways:
+The same models ({longest}), put back into the film in other ways:
 
 {conversions}
 
-![The pairs after {longest:g} minutes: driver, swap, truth](swap_quality.jpg)
+![The pairs after {longest}: driver, swap, truth](swap_quality.jpg)
 """
 QUALITY = {  # column: from a result, scale
     "error %": (lambda r: 100 * r["swap"]["error"], "{:.1f}"),
@@ -267,19 +267,19 @@ def _order(until: str) -> tuple[bool, float]:
     return unit == "steps", float(amount)
 
 
-def conversions(results: list[dict], longest: float) -> dict[str, list[dict]]:
+def conversions(results: list[dict], until: str) -> dict[str, list[dict]]:
     """The default's model in the usual way and in others."""
-    usual = [r for r in results if (r["row"], r["until"]) == ("default", f"{longest:g} min")]
+    usual = [r for r in results if (r["row"], r["until"]) == ("default", until)]
     plain = [result for result in usual if "conversion" not in result]
     others = {name: [r for r in usual if r.get("conversion") == name] for name in CONVERSIONS}
     return {"as usual": plain} | {name: chosen for name, chosen in others.items() if chosen}
 
 
-def figure(row: str, minutes: float) -> np.ndarray | None:
+def figure(row: str, until: str) -> np.ndarray | None:
     """A line for each pair: driver, swap and truth in two moments."""
-    lines = []
+    lines, (amount, unit) = [], until.split()
     for pair in PAIRS:
-        swap = model_folder(row, pair) / f"{minutes:g}" / "swap.mp4"
+        swap = model_folder(row, pair, unit) / amount / "swap.mp4"
         if not swap.exists():
             continue
         clip = person(pair[0], *HELD_OUT).media / "clip.mp4"
@@ -299,9 +299,11 @@ def report() -> str:
     """The whole benchmarks/swap_quality.md, from what is measured."""
     results = [json.loads(path.read_text()) for path in sorted(BUILD.glob("*/*/result.json"))]
     trained = [result for result in results if "conversion" not in result]
-    found, ends = groups(trained), [r["until"].split() for r in trained if r["row"] == "default"]
-    pairs_at = Counter(float(amount) for amount, unit in ends if unit == "min")
-    longest = max(pairs_at, key=lambda minutes: (pairs_at[minutes], minutes))
+    found = groups(trained)
+    pairs_at = Counter(result["until"] for result in trained if result["row"] == "default")
+    longest = max(
+        pairs_at, key=lambda until: (pairs_at[until], -_order(until)[0], _order(until)[1])
+    )
     sheet = figure("default", longest)
     if sheet is not None:
         write_image(Path(__file__).with_suffix(".jpg"), sheet)
