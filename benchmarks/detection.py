@@ -132,11 +132,11 @@ def config_of(name: str, options: argparse.Namespace) -> DetectorConfig:
     )
 
 
-def learnt_from(name: str, crops: FaceCrops) -> FaceCrops:
-    """The crops that a detector of this name learns from."""
+def is_learnt_from(name: str, crops: FaceCrops) -> np.ndarray:
+    """Which of the crops a detector of this name learns from."""
     if name in (ALL, BLENDED):
-        return crops
-    return crops.where(np.isin(crops.makers, ("real", name)))
+        return np.ones(len(crops), bool)
+    return np.isin(crops.makers, ("real", name))
 
 
 def trained(
@@ -145,7 +145,7 @@ def trained(
     """The detector of a row, trained unless it is there."""
     folder = options.build / f"{options.network}_{options.size}" / name.replace(" ", "_")
     if not (folder / "domain.npz").exists():
-        sets = [learnt_from(name, each) for each in (crops, held_out)]
+        sets = [each.where(is_learnt_from(name, each)) for each in (crops, held_out)]
         minutes = options.minutes
         if name == BLENDED and options.blended_minutes:
             minutes = options.blended_minutes
@@ -167,14 +167,14 @@ def cue_scores(videos: list[LabelledVideo]) -> dict[str, list[float]]:
     return scores
 
 
-def own_table(detectors: dict[str, Detector], test: FaceCrops, rounds: int) -> str:
+def own_table(said: dict[str, np.ndarray], test: FaceCrops, rounds: int) -> str:
     """Detectors on fakes of the kind that they learnt from."""
     lines = ["| learnt from | frame AUC | video AUC | interval | EER % | AP | right at .5 % |"]
     lines.append("|---" * 7 + "|")
-    for name, detector in detectors.items():
-        crops = learnt_from(name, test)
-        scores = detector.p_fake(crops.images)
-        report = evaluate_scores(crops.labels, scores, crops.videos, rounds=rounds)
+    for name, scores in said.items():
+        own = is_learnt_from(name, test)
+        columns = test.labels[own], scores[own], test.videos[own]
+        report = evaluate_scores(*columns, rounds=rounds)
         video = report["video"]
         low, high = video["interval"]
         lines.append(
@@ -196,13 +196,16 @@ def matrix_table(names: list[str], makers: list[str], matrix: np.ndarray) -> str
     return "\n".join(lines)
 
 
-def seen_table(detectors: dict[str, Detector], splits: dict[str, FaceCrops], rounds: int) -> str:
+def seen_table(
+    said: dict[str, dict[str, np.ndarray]], splits: dict[str, FaceCrops], rounds: int
+) -> str:
+    """A column for each split; said: of each, by detector, the scores of all its faces."""
     lines = [f"| learnt from | {' | '.join(splits)} |", "|---" * (len(splits) + 1) + "|"]
-    for name, detector in detectors.items():
+    for name in next(iter(said.values())):
         cells = []
-        for crops in splits.values():
-            chosen = learnt_from(name, crops)
-            labels, scores = video_labels(chosen, detector.p_fake(chosen.images))
+        for split, crops in splits.items():
+            own = is_learnt_from(name, crops)
+            labels, scores = video_labels(crops.where(own), said[split][name][own])
             low, high = bootstrap_interval(labels, scores, rounds=rounds)
             cells.append(f"{auc(labels, scores):.3f} ({low:.3f} to {high:.3f})")
         lines.append(f"| {name} | {' | '.join(cells)} |")
@@ -223,9 +226,9 @@ def shown_in(video: str) -> int:
     return int(Path(video).stem.rpartition("_")[2])
 
 
-def skin_table(detector: Detector, crops: FaceCrops) -> str:
+def skin_table(said: np.ndarray, crops: FaceCrops) -> str:
     """By thirds of the studio's skin tones: real and fake videos called fake, and AUC."""
-    of_video = video_scores(detector.p_fake(crops.images), crops.videos)
+    of_video = video_scores(said, crops.videos)
     labels = dict(zip(crops.videos.tolist(), crops.labels.tolist(), strict=True))
     skins = {video: Identity.sample(shown_in(video)).look.skin for video in labels}
     lines = ["| skin | real videos | called fake % | fakes | called fake % | video AUC |"]
@@ -243,9 +246,8 @@ def skin_table(detector: Detector, crops: FaceCrops) -> str:
     return "\n".join(lines)
 
 
-def aggregation_table(detector: Detector, test: FaceCrops) -> str:
-    scores = detector.p_fake(test.images)
-    values = [auc(*video_labels(test, scores, name)) for name in AGGREGATIONS]
+def aggregation_table(said: np.ndarray, test: FaceCrops) -> str:
+    values = [auc(*video_labels(test, said, name)) for name in AGGREGATIONS]
     names = " | ".join(name.replace("_", " ") for name in AGGREGATIONS)
     line = "|---" * len(AGGREGATIONS) + "|"
     return f"| {names} |\n{line}\n| {' | '.join(f'{value:.3f}' for value in values)} |"
@@ -378,9 +380,13 @@ def main() -> None:
         name: trained(name, train, splits["validation"], options)
         for name in (*makers, ALL, BLENDED)
     }
+    said = {
+        split: {name: each.p_fake(crops.images) for name, each in detectors.items()}
+        for split, crops in splits.items()
+    }
     scores = {
-        name: scores_by_maker(detector.p_fake(test.images), test.videos, test.makers)
-        for name, detector in detectors.items()
+        name: scores_by_maker(p_fake, test.videos, test.makers)
+        for name, p_fake in said["test"].items()
     }
     if options.cues:
         scores[CUES] = cue_scores(videos)
@@ -388,10 +394,7 @@ def main() -> None:
     general = {name: detectors[name] for name in (ALL, BLENDED)}
     tested = [video for video in videos if video.split == "test"]
     curves = wear_curves(general, tested, min(8, options.frames))
-    calibration = {
-        name: reliability(*video_labels(test, detector.p_fake(test.images)))
-        for name, detector in general.items()
-    }
+    calibration = {name: reliability(*video_labels(test, said["test"][name])) for name in general}
     steps = f"{options.steps} steps" if options.steps else f"{options.minutes:g} minutes"
     if options.blended_minutes and not options.steps:
         steps += f" (self-blended: {options.blended_minutes:g})"
@@ -409,12 +412,19 @@ def main() -> None:
         real=len(set(test.real.videos)),
         people=len({who for video in tested for who in video.people}),
         rounds=options.rounds,
-        own=own_table(detectors, test, options.rounds),
+        own=own_table(said["test"], test, options.rounds),
         matrix=matrix_table(names, makers, matrix),
-        seen=seen_table(detectors, {"seen": train, "unseen": test}, options.rounds),
+        seen=seen_table(
+            {"seen": said["train"], "unseen": said["test"]},
+            {"seen": train, "unseen": test},
+            options.rounds,
+        ),
         best=BLENDED,
-        skins=skin_table(detectors[BLENDED], splits["validation"].joined(test)),
-        aggregations=aggregation_table(detectors[BLENDED], test),
+        skins=skin_table(
+            np.concatenate([said["validation"][BLENDED], said["test"][BLENDED]]),
+            splits["validation"].joined(test),
+        ),
+        aggregations=aggregation_table(said["test"][BLENDED], test),
         worn=wear_table(curves),
         bins=10,
         calibration=", ".join(f"{name} {each.error:.3f}" for name, each in calibration.items()),

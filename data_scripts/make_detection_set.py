@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepfake_lesson.detection.crops import FaceCrops
+from deepfake_lesson.detection.crops import FaceCrops, spread
 from deepfake_lesson.detection.dataset import (
     LabelledVideo,
     SetOptions,
@@ -36,10 +36,7 @@ SIDE, FRAMES = 128, 16  # their pixels, and of how many frames of a video they a
 def faces(folder: Path, videos: list[LabelledVideo], split: str) -> FaceCrops:
     """Of each maker of a split, so many faces as SAMPLE says, evenly spread."""
     crops = load_crops(folder, [v for v in videos if v.split == split], SIDE, FRAMES)
-    rows = [
-        rows[np.unique(np.linspace(0, len(rows) - 1, SAMPLE[split]).round().astype(int))]
-        for rows in crops.rows_of.values()
-    ]
+    rows = [rows[spread(len(rows), SAMPLE[split])] for rows in crops.rows_of.values()]
     chosen = crops.where(np.concatenate(rows))
     return replace(chosen, videos=np.array([Path(video).stem for video in chosen.videos]))
 

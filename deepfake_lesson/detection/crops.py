@@ -120,6 +120,11 @@ class FaceCrops:
         return replace(self, images=images, points=points)
 
 
+def spread(count: int, most: int) -> np.ndarray:
+    """Numbers below `count`, at most so many, evenly spread: int."""
+    return np.linspace(0, count - 1, min(most, count)).round().astype(int)
+
+
 def clip_tracks(
     clip: str | Path, size: int, frames: int = FRAMES, detector: str = "hog"
 ) -> list[FaceTrack]:

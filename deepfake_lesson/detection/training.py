@@ -20,7 +20,7 @@ from deepfake_lesson.checkpoints import (
     save_half_model,
     write_config,
 )
-from deepfake_lesson.detection.crops import SCALE, FaceCrops
+from deepfake_lesson.detection.crops import SCALE, FaceCrops, spread
 from deepfake_lesson.detection.domain import Domain
 from deepfake_lesson.detection.evaluation import auc
 from deepfake_lesson.detection.self_blended import boundary, self_blended_pair
@@ -317,10 +317,10 @@ def judged_crops(crops: FaceCrops, config: DetectorConfig, most: int = MEASURED)
 
     Of "self_blended" data every real face stands beside a fake made of it.
     """
-    real = crops.real.where(_spread(len(crops.real), most // 2))
+    real = crops.real.where(spread(len(crops.real), most // 2))
     if config.data == "labelled":
         fake = crops.where(crops.labels == 1)
-        return real.joined(fake.where(_spread(len(fake), most // 2)))
+        return real.joined(fake.where(spread(len(fake), most // 2)))
     rng, pairs = np.random.default_rng(config.seed), []
     for image, points in zip(real.images, real.points, strict=True):
         pairs.append(self_blended_pair(image, points, rng)[:2])
@@ -345,17 +345,13 @@ def held_out_scores(network: keras.Model, judged: FaceCrops) -> dict[str, float]
 def preview_sheet(network: keras.Model, judged: FaceCrops) -> np.ndarray:
     """Held-out faces, real above fake, each with its p_fake: RGB uint8."""
     rows = [judged.where(judged.labels == label) for label in (0, 1)]
-    shown = [row.where(_spread(len(row), SHOWN)) for row in rows]
+    shown = [row.where(spread(len(row), SHOWN)) for row in rows]
     columns = min(map(len, shown))
     pictures = [image for row in shown for image in row.images[:columns]]
     scores = p_fake(network, to_float(np.stack(pictures)))
     kinds = ["real"] * columns + ["fake"] * columns
     words = [f"{kind}: {score:.2f}" for kind, score in zip(kinds, scores, strict=True)]
     return grid(pictures, columns, words)
-
-
-def _spread(count: int, most: int) -> np.ndarray:
-    return np.linspace(0, count - 1, min(most, count)).round().astype(int)
 
 
 def _learn_domain(detector: Detector, crops: FaceCrops, held_out: FaceCrops) -> Domain:

